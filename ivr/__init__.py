@@ -1,0 +1,1 @@
+"""An insurer's self-service telephone hotline."""

@@ -1,0 +1,6 @@
+"""`python -m ivr` is `hotline`."""
+
+from ivr.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""The composition root: builds the parts of a hotline from its settings."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from ivr.call.journal import CallJournal
+from ivr.call.metrics import CallMetrics
+from ivr.call.recordings import RecordingVault
+from ivr.call.session import CallParts
+from ivr.call.transfers import NoSeats
+from ivr.flow import FlowStore, Manifest
+from ivr.lines.base import Line
+from ivr.resources import chosen
+from ivr.services import hotline_registry, hotline_signatures
+from ivr.settings import Settings
+from ivr.speech import PromptCatalogue, Speaker
+from ivr.worker.worker import Worker
+from policy_db import IdentityRules, Keys, PolicyDatabase
+
+log = structlog.get_logger(__name__)
+
+#: RTP ports set aside for each worker.
+RTP_PORTS_A_WORKER = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The company's flows and prompts, read and checked."""
+
+    flows: FlowStore
+    catalogue: PromptCatalogue
+    prompts_dir: Path
+
+
+def load_manifest(settings: Settings) -> tuple[Manifest, PromptCatalogue]:
+    """What flows may name: the services and the prompts. Needs no database."""
+    catalogue = PromptCatalogue.load(chosen(settings.prompts_dir, "prompts"))
+    return Manifest(services=hotline_signatures(), prompts=catalogue.signatures()), catalogue
+
+
+def load_content(settings: Settings) -> Content:
+    """Read flows and prompts; raises FlowErrors or a SpeechError that names every file and line."""
+    manifest, catalogue = load_manifest(settings)
+    flows = FlowStore(chosen(settings.flows_dir, "flows"), manifest)
+    return Content(flows, catalogue, chosen(settings.prompts_dir, "prompts"))
+
+
+def database_keys(settings: Settings) -> Keys:
+    """The key of the data folder, made at the first start."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return Keys.from_file(settings.data_dir / "database.key")
+
+
+@asynccontextmanager
+async def open_database(settings: Settings, *, migrate: bool = False) -> AsyncIterator[PolicyDatabase]:
+    """The policy database of these settings, closed afterwards."""
+    rules = IdentityRules(tries=settings.lock_tries, window=timedelta(minutes=settings.lock_minutes))
+    database = await PolicyDatabase.open(
+        settings.resolved_database_url, keys=database_keys(settings), rules=rules, migrate=migrate
+    )
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def call_parts(settings: Settings, content: Content, database: PolicyDatabase, worker: str) -> CallParts:
+    """What every call of a worker shares."""
+    return CallParts(
+        library=lambda: content.flows.current,
+        speaker=Speaker(content.catalogue, content.prompts_dir),
+        services=hotline_registry(database),
+        journal=CallJournal(database, worker),
+        vault=RecordingVault(settings.recordings_dir, database, worker),
+        transfers=NoSeats(),
+        metrics=CallMetrics(),
+    )
+
+
+def worker_name(index: int) -> str:
+    """The name a worker has in the database; the same after a restart."""
+    return f"worker-{index}"
+
+
+def new_call_id(zone: str, index: int) -> str:
+    """A call's id: when it came, which worker took it, and what makes it unique."""
+    now = datetime.now(ZoneInfo(zone))
+    return f"{now:%Y%m%d-%H%M%S}-{index}-{secrets.token_hex(4)}"
+
+
+def make_line(settings: Settings, index: int) -> Line:
+    """The telephone line of worker `index`: its SIP port and RTP range follow its number."""
+    from ivr.lines.pjsua import PjsuaLine, PjsuaSettings
+
+    return PjsuaLine(
+        PjsuaSettings(
+            host=settings.sip_address,
+            port=settings.sip_port + index if settings.sip_port else 0,
+            public_address=settings.public_address,
+            rtp_port=settings.rtp_port + index * RTP_PORTS_A_WORKER,
+            rtp_ports=RTP_PORTS_A_WORKER,
+            registrar=settings.sip_registrar,
+            user=settings.sip_user or "hotline",
+            secret=settings.sip_secret.get_secret_value(),
+            proxy=settings.sip_proxy,
+            inband_keys=settings.inband_keys,
+            peers=tuple(part.strip() for part in settings.sip_peers.split(",") if part.strip()),
+        )
+    )
+
+
+async def run_worker(settings: Settings, index: int) -> None:
+    """One worker process, from its start to SIGTERM."""
+    content = load_content(settings)
+    name = worker_name(index)
+    async with open_database(settings) as database:
+        parts = call_parts(settings, content, database, name)
+
+        async def recover(first: bool) -> None:
+            if first:
+                closed = await database.calls.close_broken_off(name)
+                if closed.calls:
+                    log.warning("calls were broken off", calls=closed.calls)
+            brought = await parts.vault.recover()
+            if brought:
+                log.warning("recordings brought in", recordings=brought)
+
+        worker = Worker(
+            index,
+            make_line(settings, index),
+            parts,
+            content.flows,
+            recover=recover,
+            new_call_id=lambda: new_call_id(settings.zone, index),
+            run_dir=settings.run_dir,
+            address=f"{settings.sip_address}:{settings.sip_port + index}",
+            reload_seconds=settings.reload_seconds,
+            drain_seconds=settings.drain_seconds,
+        )
+        await worker.run()
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """The environment of worker and HTTP processes: the settings as they were resolved here."""
+    environment = dict(os.environ)
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        plain = value.get_secret_value() if hasattr(value, "get_secret_value") else value
+        if plain is None:
+            environment.pop(f"HOTLINE_{name.upper()}", None)
+        else:
+            environment[f"HOTLINE_{name.upper()}"] = str(plain)
+    environment["PROMETHEUS_MULTIPROC_DIR"] = str(settings.run_dir)
+    return environment

@@ -1,0 +1,1 @@
+"""One call's life: an engine, a line, speech and services joined; its recordings and its record."""

@@ -1,0 +1,49 @@
+"""What a worker counts about its calls, as Prometheus metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from ivr.flow.trace import TraceEntry
+
+_SECONDS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.12, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
+
+
+class CallMetrics:
+    """Counters of calls, faults and services; labels are names of flows and services, never numbers."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        kind = {"registry": registry} if registry is not None else {}
+        self._active = Gauge("hotline_calls_active", "Calls now", multiprocess_mode="livesum", **kind)
+        self._calls = Counter("hotline_calls", "Calls ended, by outcome", ["outcome"], **kind)
+        self._length = Histogram(
+            "hotline_call_seconds", "Length of calls", buckets=(5, 15, 30, 60, 120, 300, 600, 1800), **kind
+        )
+        self._answer = Histogram("hotline_key_to_prompt_seconds", "Key to prompt", buckets=_SECONDS, **kind)
+        self._services = Counter("hotline_services", "Services asked", ["service", "outcome"], **kind)
+        self._faults = Counter("hotline_flow_faults", "Flow faults", ["code"], **kind)
+
+    def call_began(self) -> None:
+        """A call was offered and taken."""
+        self._active.inc()
+
+    def call_ended(self, outcome: str, seconds: float) -> None:
+        """A call's record is complete."""
+        self._active.dec()
+        self._calls.labels(outcome).inc()
+        self._length.observe(seconds)
+
+    def key_answered(self, seconds: float) -> None:
+        """From a key's arrival to the next prompt given to the line."""
+        self._answer.observe(seconds)
+
+    def traced(self, trace: Sequence[TraceEntry]) -> None:
+        """Count what a turn's trace says of services and faults."""
+        for entry in trace:
+            data = entry.to_json()
+            if entry.kind == "service_answered":
+                self._services.labels(data["service"], data["outcome"]).inc()
+            elif entry.kind == "fault":
+                self._faults.labels(data["code"]).inc()

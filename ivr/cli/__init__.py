@@ -1,0 +1,41 @@
+"""The command line: `hotline`."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from ivr.cli import database, flow, prompts, serve, talk
+from ivr.errors import HotlineError
+from ivr.flow import FlowErrors
+from ivr.speech import SpeechError
+from policy_db import PolicyDatabaseError
+
+app = typer.Typer(
+    name="hotline",
+    help="A self-service telephone hotline for insurers.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command("serve")(serve.serve)
+app.command("demo")(serve.demo)
+app.command("worker", hidden=True)(serve.worker)
+app.command("http", hidden=True)(serve.http)
+app.command("call")(talk.call)
+app.command("phone")(talk.phone)
+app.command("init")(serve.init)
+app.add_typer(flow.app, name="flow")
+app.add_typer(prompts.app, name="prompts")
+app.add_typer(prompts.models, name="models")
+app.add_typer(database.app, name="db")
+
+
+def main() -> None:
+    """Run a command; what a person must put right is one line on standard error, without a traceback."""
+    try:
+        app()
+    except (HotlineError, FlowErrors, SpeechError, PolicyDatabaseError) as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(1) from None

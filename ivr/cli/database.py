@@ -1,0 +1,68 @@
+"""`hotline db`: the policy database."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.table import Table
+
+from ivr.cli.console import DatabaseUrl, DataDir, progress_bar, screen
+from ivr.settings import Settings, load_settings
+from policy_db import demo_table, migrate, schema_revision
+
+app = typer.Typer(help="The policy database.", no_args_is_help=True)
+
+
+@app.command("migrate")
+def migrate_command(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Bring the tables up to date; a new database gets them all."""
+    settings = load_settings(data_dir=data_dir, database_url=database_url)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    asyncio.run(migrate(settings.resolved_database_url))
+    revision = asyncio.run(schema_revision(settings.resolved_database_url))
+    screen.print(f"The tables are at revision {revision}.")
+
+
+@app.command("demo")
+def demo_command(
+    customers: Annotated[int, typer.Option(help="How many customers the portfolio has.")] = 500,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same portfolio.")] = 7,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Fill an empty database with a made-up portfolio and show which policies to try."""
+    settings = load_settings(data_dir=data_dir, database_url=database_url)
+    asyncio.run(build_portfolio(settings, customers, seed))
+    print_demo_table()
+
+
+async def build_portfolio(settings: Settings, customers: int, seed: int) -> None:
+    """Build the demonstration, or bring the dates of the one that is there up to today.
+
+    Raises Conflict when the database holds anything else.
+    """
+    from ivr.app import open_database
+    from policy_db import build_demo, refresh_demo
+
+    today = datetime.now(ZoneInfo(settings.zone)).date()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    async with open_database(settings, migrate=True) as database:
+        if await refresh_demo(database, today=today):
+            screen.print("The demonstration is there already; its dates count from today.")
+            return
+        with progress_bar("Making up customers") as progress:
+            await build_demo(database, customers=customers, seed=seed, today=today, progress=progress)
+
+
+def print_demo_table() -> None:
+    """The policies to try, with what proves who is calling. All of it is made up."""
+    table = Table(title="Policies to try")
+    for column in ("Number", "What it shows", "ID digits", "PIN"):
+        table.add_column(column)
+    for row in demo_table():
+        table.add_row(row.number, row.shows, row.id_tail, row.pin)
+    screen.print(table)

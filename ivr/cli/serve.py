@@ -1,0 +1,151 @@
+"""`hotline serve`, `demo`, `init`, and the processes that serve starts."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ivr.cli.console import DatabaseUrl, DataDir, FlowsDir, PromptsDir, screen
+from ivr.cli.database import build_portfolio, print_demo_table
+from ivr.errors import SettingError
+from ivr.logs import configure_logs
+from ivr.resources import bundled
+from ivr.settings import Settings, load_settings
+
+SipPort = Annotated[
+    int | None, typer.Option("--sip-port", help="UDP port of the SIP line (HOTLINE_SIP_PORT).")
+]
+SipAddress = Annotated[
+    str | None,
+    typer.Option("--sip-address", help="Address of the SIP line; 0.0.0.0 for all (HOTLINE_SIP_ADDRESS)."),
+]
+HttpPort = Annotated[
+    int | None, typer.Option("--http-port", help="Port of health, readiness and metrics (HOTLINE_HTTP_PORT).")
+]
+Workers = Annotated[int | None, typer.Option("--workers", help="Worker processes (HOTLINE_WORKERS).")]
+Drain = Annotated[
+    float | None,
+    typer.Option("--drain-seconds", help="How long calls may go on after SIGTERM (HOTLINE_DRAIN_SECONDS)."),
+]
+
+
+def serve(
+    sip_port: SipPort = None,
+    sip_address: SipAddress = None,
+    http_port: HttpPort = None,
+    workers: Workers = None,
+    drain_seconds: Drain = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    flows: FlowsDir = None,
+    prompts: PromptsDir = None,
+) -> None:
+    """Answer the telephone: keep the workers and the HTTP process up until told to stop."""
+    settings = load_settings(
+        sip_port=sip_port,
+        sip_address=sip_address,
+        http_port=http_port,
+        workers=workers,
+        drain_seconds=drain_seconds,
+        data_dir=data_dir,
+        database_url=database_url,
+        flows_dir=flows,
+        prompts_dir=prompts,
+    )
+    raise typer.Exit(asyncio.run(_serve(settings)))
+
+
+def demo(
+    customers: Annotated[int, typer.Option(help="How many customers the portfolio has.")] = 500,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same portfolio.")] = 7,
+    sip_port: SipPort = None,
+    sip_address: SipAddress = None,
+    http_port: HttpPort = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Build the demonstration portfolio if there is none, show what to dial, and serve."""
+    settings = load_settings(
+        sip_port=sip_port,
+        sip_address=sip_address,
+        http_port=http_port,
+        data_dir=data_dir,
+        database_url=database_url,
+    )
+    asyncio.run(build_portfolio(settings, customers, seed))
+    _tell_how_to_dial(settings)
+    raise typer.Exit(asyncio.run(_serve(settings)))
+
+
+def worker(index: Annotated[int, typer.Option(help="The worker's number, from 0.")] = 0) -> None:
+    """One call worker; `serve` starts it."""
+    from ivr.app import run_worker
+
+    settings = load_settings()
+    configure_logs(settings.log_level, settings.log_format)
+    asyncio.run(run_worker(settings, index))
+
+
+def http() -> None:
+    """The HTTP process; `serve` starts it."""
+    import uvicorn
+
+    from ivr.worker.http import create_app
+
+    settings = load_settings()
+    configure_logs(settings.log_level, settings.log_format)
+    app = create_app(settings.run_dir, settings.workers)
+    uvicorn.run(
+        app, host=settings.http_address, port=settings.http_port, log_level="warning", access_log=False
+    )
+
+
+def init(folder: Annotated[Path, typer.Argument(help="A folder that is made, or is empty.")]) -> None:
+    """Copy the flows and prompts that come with the hotline, for a company to make its own."""
+    if folder.exists() and any(folder.iterdir()):
+        raise SettingError(
+            f"{folder} is not empty; name a new folder, nothing of yours is overwritten", code="H103"
+        )
+    for name in ("flows", "prompts"):
+        shutil.copytree(bundled(name), folder / name)
+    screen.print(f"Flows and prompts are in {folder}. Change them, check them, and serve them:")
+    screen.print(f"  hotline flow check --flows {folder}/flows --prompts {folder}/prompts")
+    screen.print(f"  hotline serve --flows {folder}/flows --prompts {folder}/prompts")
+
+
+async def _serve(settings: Settings) -> int:
+    from ivr.app import child_environment, database_keys, load_content
+    from ivr.worker.supervisor import ProcessPlan, Supervisor, clear_run_dir, own_command
+    from policy_db import migrate
+
+    configure_logs(settings.log_level, settings.log_format)
+    load_content(settings)  # a broken flow or prompt is told here, before anything answers
+    database_keys(settings)
+    await migrate(settings.resolved_database_url)
+    clear_run_dir(settings.run_dir)
+    plans = [
+        ProcessPlan(f"worker-{index}", own_command("worker", "--index", str(index)), index)
+        for index in range(settings.workers)
+    ]
+    plans.append(ProcessPlan("http", own_command("http")))
+    supervisor = Supervisor(
+        plans,
+        environment=child_environment(settings),
+        run_dir=settings.run_dir,
+        drain_seconds=settings.drain_seconds,
+    )
+    return await supervisor.run()
+
+
+def _tell_how_to_dial(settings: Settings) -> None:
+    print_demo_table()
+    address = f"sip:hotline@{settings.sip_address}:{settings.sip_port}"
+    screen.print(f"Dial [bold]{address}[/bold] with any SIP telephone, or from another terminal:")
+    screen.print("  hotline call                 a call in this terminal, by text")
+    screen.print(f"  hotline phone {address}      a telephone on the command line")
+    screen.print(f"Health and metrics: http://{settings.http_address}:{settings.http_port}/ready")
+    screen.print("Ctrl-C stops it; running calls may finish first.")

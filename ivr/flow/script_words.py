@@ -1,0 +1,19 @@
+"""The words in which a flow's `tests:` are written; `docs/flows.md` explains them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: What stands under `given`: the world in which the call happens.
+GIVEN: Final = frozenset(
+    {"clock", "caller", "called", "channel", "language", "level", "inputs", "services", "flows", "hours",
+     "transfer"}
+)  # fmt: skip
+#: What a caller does; each line of `caller` has one of these words.
+DOES: Final = frozenset({"keys", "silence", "say", "record", "hang_up"})
+#: What may stand beside it: when it is done (at a prompt's name), and how sure the recogniser is.
+HOW: Final = frozenset({"during", "after", "confidence"})
+#: What is expected; each line of `expect` has one of these words.
+EXPECTED: Final = frozenset(
+    {"said", "not_said", "step", "did", "transfer", "voicemail", "outcome", "hangup", "variable", "kept"}
+)

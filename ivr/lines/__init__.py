@@ -1,0 +1,1 @@
+"""Telephone lines, all behind the `Line` protocol of `ivr.lines.base`."""

@@ -1,0 +1,184 @@
+"""The thread that writes recordings, one for a process.
+
+Why a thread: a write into the page cache takes microseconds, until the disk is busy; then it takes as long as
+it likes, and a media clock that waits with it falls silent in every call. So a leg only appends its frame to
+a list, and this thread looks at every list each 40 ms, writes, listens for the voice and closes files.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from ivr.media.g711 import FRAME, RATE
+from ivr.media.recorder import Recorded, Recording, RecordingEnd
+
+#: Seconds between two looks at the waiting frames: a killed process loses at most these two frames.
+PERIOD = 0.04
+#: Frames that may wait for a disk that hangs (60 s); what comes beyond is lost and counted.
+MOST_WAITING = 3000
+#: Seconds between two tries to write what a full disk would not take.
+RETRY = 1.0
+#: Bytes of such audio kept in memory for the whole process; beyond, the oldest is given up.
+MOST_STRANDED = 16_000_000
+
+_log = logging.getLogger(__name__)
+
+
+class Tap:
+    """A recording that goes on: call it with each frame, from any thread; end it from any thread."""
+
+    def __init__(
+        self, recording: Recording, done: Callable[[Recorded], None], wake: Callable[[], None]
+    ) -> None:
+        self._recording = recording
+        self._done = done
+        self._wake = wake
+        self._frames: deque[bytes] = deque()
+        self._end: RecordingEnd | None = None
+        #: Frames thrown away because the disk hung for longer than MOST_WAITING frames.
+        self.lost = 0
+
+    def __call__(self, frame: bytes) -> None:
+        """Record a 160-byte frame; after the end it is not taken."""
+        if self._end is not None:
+            return
+        if len(self._frames) < MOST_WAITING:
+            self._frames.append(frame)
+        else:
+            self.lost += 1
+
+    def end(self, why: RecordingEnd) -> None:
+        """End it; `done` follows from the writer's thread, once, also if it had ended by itself."""
+        if self._end is None:
+            self._end = why
+            self._wake()
+
+    def write(self) -> bool:
+        """Write what has come, in the writer's thread; whether the recording has ended and was told so."""
+        end = self._end  # read before the frames are taken, so that none of them comes after it
+        frames = b"".join(self._frames.popleft() for _ in range(len(self._frames)))
+        self._recording.feed(frames)
+        why = end or self._recording.why
+        if why is None:
+            return False
+        self._end = why
+        self._done(self._recording.finish(why))
+        return True
+
+    def give_up(self) -> None:
+        """End it for a fault that is not the disk's."""
+        self._end = "storage"
+        self._done(Recorded(self._recording.path, 0.0, "storage"))
+
+    @property
+    def recording(self) -> Recording:
+        """What is written."""
+        return self._recording
+
+
+class RecordingWriter:
+    """Writes every recording of the process, in a thread that starts with the first one."""
+
+    def __init__(self, period: float = PERIOD) -> None:
+        self._period = period
+        self._taps: list[Tap] = []
+        self._stranded: list[Recording] = []
+        self._retry_at = 0.0
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._closing = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def active(self) -> int:
+        """How many recordings go on."""
+        return len(self._taps)
+
+    @property
+    def stranded(self) -> tuple[Path, ...]:
+        """Files of ended recordings whose last words wait in memory for a disk that takes them."""
+        return tuple(recording.path for recording in self._stranded)
+
+    def begin(self, recording: Recording, done: Callable[[Recorded], None]) -> Tap:
+        """Start writing; `done` runs in the writer's thread when the file is closed. From any thread."""
+        tap = Tap(recording, done, self._wake.set)
+        with self._lock:
+            if self._closing:
+                raise RuntimeError("the recording writer is closed")
+            self._taps.append(tap)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="recordings", daemon=True)
+                self._thread.start()
+        self._wake.set()
+        return tap
+
+    def close(self, timeout: float = 5.0) -> bool:
+        """End every recording as if the caller had hung up, and the thread; False if the disk hangs.
+
+        What still could not be written is tried once more and then lost.
+        """
+        with self._lock:
+            self._closing = True
+            thread = self._thread
+            for tap in self._taps:
+                tap.end("hang_up")
+        self._wake.set()
+        if thread is not None:
+            thread.join(timeout)
+            return not thread.is_alive()
+        return True
+
+    def _run(self) -> None:
+        while not self._closing or self._taps:
+            self._wake.wait(self._pause())
+            self._wake.clear()
+            self._write_all()
+            if self._stranded and time.monotonic() >= self._retry_at:
+                self._settle_stranded()
+                self._retry_at = time.monotonic() + RETRY
+        self._settle_stranded()
+        for recording in self._stranded:
+            recording.close()
+
+    def _pause(self) -> float | None:
+        if self._taps:
+            return self._period
+        return RETRY if self._stranded else None
+
+    def _write_all(self) -> None:
+        for tap in tuple(self._taps):
+            if not self._write(tap):
+                continue
+            with self._lock:
+                self._taps.remove(tap)
+            if not tap.recording.settle():
+                self._strand(tap.recording)
+
+    def _write(self, tap: Tap) -> bool:
+        """One recording's fault must not silence the others: it is logged, and that one ends."""
+        try:
+            return tap.write()
+        except Exception:
+            _log.exception("a recording failed and was given up: %s", tap.recording.path)
+            with suppress(Exception):  # what failed may have been `done` itself
+                tap.give_up()
+            return True
+
+    def _strand(self, recording: Recording) -> None:
+        self._stranded.append(recording)
+        _log.error(
+            "the disk takes no more: %.1f s of %s wait in memory; free some space",
+            recording.unwritten // FRAME * FRAME / RATE,
+            recording.path,
+        )
+        while sum(one.unwritten for one in self._stranded) > MOST_STRANDED:
+            self._stranded.pop(0).close()
+
+    def _settle_stranded(self) -> None:
+        self._stranded = [recording for recording in self._stranded if not recording.settle()]

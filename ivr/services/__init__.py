@@ -1,0 +1,68 @@
+"""What a call flow may ask for: typed services over the policy database, each with its assurance level.
+
+`hotline_signatures()` describes them without a database, for checking flows; `hotline_registry(database)`
+runs them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ivr.flow.manifest import ServiceSignature
+from ivr.services.callers import CallerServices
+from ivr.services.claims import ClaimServices
+from ivr.services.identity import IdentityServices
+from ivr.services.policies import PolicyServices
+from ivr.services.products import ProductServices
+from ivr.services.proof import ProofBook
+from ivr.services.registry import (
+    Outcome,
+    ServiceContext,
+    ServiceRegistry,
+    service,
+    signatures_of,
+)
+from ivr.services.sales import SalesServices
+
+if TYPE_CHECKING:
+    from policy_db import PolicyDatabase
+
+__all__ = [
+    "Outcome",
+    "ProofBook",
+    "ServiceContext",
+    "ServiceRegistry",
+    "hotline_registry",
+    "hotline_signatures",
+    "service",
+    "signatures_of",
+]
+
+_ROOMS: Final = (
+    CallerServices,
+    ClaimServices,
+    IdentityServices,
+    PolicyServices,
+    ProductServices,
+    SalesServices,
+)
+
+
+def hotline_signatures() -> dict[str, ServiceSignature]:
+    """What the hotline's flows may `do`, by name; needs no database."""
+    return signatures_of(_ROOMS)
+
+
+def hotline_registry(database: PolicyDatabase) -> ServiceRegistry:
+    """The hotline's services over an open database; one registry carries all calls of a worker."""
+    proofs = ProofBook()
+    return ServiceRegistry(
+        [
+            CallerServices(database),
+            ClaimServices(database, proofs),
+            IdentityServices(database, proofs),
+            PolicyServices(database, proofs),
+            ProductServices(database),
+            SalesServices(database, proofs),
+        ]
+    )

@@ -1,0 +1,103 @@
+"""Who is calling: policy number and ID digits, then the PIN; a salesperson's number and PIN.
+
+Every wrong answer is `refused` alike, whether the number exists or not; the database sees to equal time.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from ivr.flow.values import Level, Secret, Value
+from ivr.services.errors import LevelRefused
+from ivr.services.proof import ProofBook
+from ivr.services.registry import Outcome, ServiceContext, service
+from ivr.services.types import DIGITS, INTEGER, PROMPT, SECRET, TEXT, code, record
+from ivr.services.words import POLICY_STATUSES, PRODUCT_CLASSES, product_name
+
+if TYPE_CHECKING:
+    from policy_db import PolicyDatabase
+    from policy_db.facts import IdentityCheck, Policy
+
+_POLICY: Final = record(
+    number=DIGITS, product=PROMPT, product_class=code(*PRODUCT_CLASSES), status=code(*POLICY_STATUSES)
+)
+_REFUSED: Final = record(tries_left=INTEGER)
+
+
+class IdentityServices:
+    """Identification and verification of callers."""
+
+    def __init__(self, database: PolicyDatabase, proofs: ProofBook) -> None:
+        self._database = database
+        self._proofs = proofs
+
+    @service("identity.recall", outcomes={"verified": record(policy=_POLICY), "nobody": None},
+             grants={"verified": Level.VERIFIED})  # fmt: skip
+    async def recall(self, context: ServiceContext) -> Outcome:
+        """The policy that this call has verified already, so that nobody is asked twice."""
+        number = self._proofs.of(context.call_id).latest
+        if number is None or self._proofs.level(context.call_id, number) < Level.VERIFIED:
+            return Outcome("nobody")
+        policy = await self._find(number, context.now)
+        return Outcome("verified", {"policy": policy}) if policy else Outcome("nobody")
+
+    @service("identity.identify", inputs={"policy_no": DIGITS, "id_tail": SECRET},
+             outcomes={"identified": record(policy=_POLICY, holder=TEXT), "refused": _REFUSED, "locked": None},
+             grants={"identified": Level.IDENTIFIED}, idempotent=False)  # fmt: skip
+    async def identify(self, context: ServiceContext, policy_no: str, id_tail: Secret) -> Outcome:
+        """Check the last six digits of the policyholder's ID number."""
+        check = await self._database.identity.check_id_tail(
+            policy_no, id_tail.reveal(), caller=context.caller, call_id=context.call_id
+        )
+        policy = await self._find(policy_no, context.now) if check.outcome == "passed" else None
+        if policy is None:
+            return _turned_away(check)
+        self._proofs.raise_policy(context.call_id, policy_no, Level.IDENTIFIED)
+        return Outcome("identified", {"policy": policy, "holder": check.name or ""})
+
+    @service("identity.verify", inputs={"policy_no": DIGITS, "pin": SECRET}, level=Level.IDENTIFIED,
+             outcomes={"verified": None, "refused": _REFUSED, "locked": None},
+             grants={"verified": Level.VERIFIED}, idempotent=False)  # fmt: skip
+    async def verify(self, context: ServiceContext, policy_no: str, pin: Secret) -> Outcome:
+        """Check the service PIN of a policy that this call has identified."""
+        if self._proofs.level(context.call_id, policy_no) < Level.IDENTIFIED:
+            raise LevelRefused("identity.verify", Level.IDENTIFIED)
+        check = await self._database.identity.check_pin(
+            policy_no, pin.reveal(), caller=context.caller, call_id=context.call_id
+        )
+        if check.outcome != "passed":
+            return _turned_away(check)
+        self._proofs.raise_policy(context.call_id, policy_no, Level.VERIFIED)
+        return Outcome("verified")
+
+    @service("identity.salesperson", inputs={"number": DIGITS, "pin": SECRET},
+             outcomes={"verified": record(number=DIGITS, name=TEXT), "refused": _REFUSED, "locked": None},
+             grants={"verified": Level.VERIFIED}, idempotent=False)  # fmt: skip
+    async def salesperson(self, context: ServiceContext, number: str, pin: Secret) -> Outcome:
+        """Check a salesperson's number and PIN."""
+        check = await self._database.identity.check_salesperson(
+            number, pin.reveal(), caller=context.caller, call_id=context.call_id
+        )
+        if check.outcome != "passed":
+            return _turned_away(check)
+        self._proofs.raise_salesperson(context.call_id, number)
+        return Outcome("verified", {"number": number, "name": check.name or ""})
+
+    async def _find(self, number: str, now: datetime) -> dict[str, Value] | None:
+        policy = await self._database.policies.find(number, now.date())
+        return _brief(policy) if policy else None
+
+
+def _brief(policy: Policy) -> dict[str, Value]:
+    """What an identified caller may hear: the kind of policy and whether it is alive."""
+    return {
+        "number": policy.number,
+        "product": product_name(policy.product_key),
+        "product_class": policy.product_class,
+        "status": policy.status,
+    }
+
+
+def _turned_away(check: IdentityCheck) -> Outcome:
+    return Outcome("locked") if check.outcome == "locked" else Outcome("refused", {"tries_left": check.tries_left})

@@ -1,0 +1,279 @@
+"""Mandarin values: 幺 for one in digit strings, 两 and 二, 零, 万 and 亿, 元角分, dates and times.
+
+Numbers are spoken by chunks such as 三千, 二百, 四十五, 三十二万; the last chunk of an amount is one clip with its
+元, because that is where the ear hears a bad join.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+from typing import Final
+
+from ivr.flow.values import Money, Value
+from ivr.speech.values import (
+    GROUP_BREATH,
+    Carrier,
+    NotSpeakable,
+    as_date,
+    as_datetime,
+    as_decimal,
+    as_digits,
+    as_integer,
+    as_money,
+    as_seconds,
+    as_time,
+    digit_groups,
+    duration_parts,
+)
+
+DIGITS: Final = "零一二三四五六七八九"
+KEYS: Final = {**dict(enumerate("零幺二三四五六七八九")), "*": "星号", "#": "井号"}
+CURRENCIES: Final = {"CNY": "元", "HKD": "港元", "USD": "美元", "EUR": "欧元", "MOP": "澳门元"}
+SUBUNITS: Final = {"CNY": ("角", "分")}
+#: Words before which two is 两 and not 二.
+MEASURE_WORDS: Final = frozenset("个次位张份天年期笔件条项家名元岁周种类段秒千万亿小分")
+FIRST_YEAR, LAST_YEAR = 1930, 2100
+LARGEST: Final = 10**12
+FUSED_UNITS: Final = {"天": 31, "小时": 24, "分钟": 59, "秒": 59}
+
+
+def below_hundred(number: int) -> str:
+    """四十五 of 45; 十五 of 15; 零 of 0."""
+    tens, ones = divmod(number, 10)
+    if tens == 0:
+        return DIGITS[ones]
+    return ("" if tens == 1 else DIGITS[tens]) + "十" + (DIGITS[ones] if ones else "")
+
+
+def _section(number: int, leading: bool) -> list[str]:
+    """Chunks of 1…9999. `leading` says nothing stands before it, so that 2000 is 两千 and 15 is 十五."""
+    thousands, hundreds, rest = number // 1000, number // 100 % 10, number % 100
+    chunks = []
+    if thousands:
+        chunks.append("两千" if thousands == 2 and leading else DIGITS[thousands] + "千")
+    if hundreds:
+        chunks.append(DIGITS[hundreds] + "百")
+    if rest:
+        after_higher = bool(thousands or hundreds)
+        if after_higher and (rest < 10 or not hundreds):
+            chunks.append("零")
+        teen = 10 <= rest <= 19 and not (leading and not after_higher)
+        chunks.append(("一" if teen else "") + below_hundred(rest))
+    return chunks
+
+
+def integer(number: int, counting: bool = False) -> list[str]:
+    """Chunks of a whole number. `counting` makes a lone 2 两, as before a measure word."""
+    if number < 0:
+        return ["负", *integer(-number, counting)]
+    if number >= LARGEST:
+        return [DIGITS[int(digit)] for digit in str(number)]
+    if number == 0:
+        return ["零"]
+    if number == 2 and counting:
+        return ["两"]
+    yi, wan, rest = number // 10**8, number // 10**4 % 10**4, number % 10**4
+    chunks: list[str] = []
+    if yi:
+        chunks += (["两"] if yi == 2 else _section(yi, leading=True)) + ["亿"]
+    if wan:
+        if chunks and wan < 1000:
+            chunks.append("零")
+        part = ["两"] if wan == 2 and not chunks else _section(wan, leading=not chunks)
+        chunks += [*part[:-1], part[-1] + "万"]
+    if rest:
+        if chunks and (rest < 1000 or (yi and not wan)):
+            chunks.append("零")
+        chunks += _section(rest, leading=not chunks)
+    return chunks
+
+
+def decimal(number: Decimal) -> list[str]:
+    """三点一四: the part after the point is said digit by digit, trailing zeros left out."""
+    sign, digits = ("负", -number) if number < 0 else ("", number)
+    whole, _, fraction = f"{digits:f}".partition(".")
+    fraction = fraction.rstrip("0")
+    chunks = ([sign] if sign and (int(whole) or fraction) else []) + integer(int(whole))
+    return chunks + (["点", *(DIGITS[int(digit)] for digit in fraction)] if fraction else [])
+
+
+def money(amount: Money) -> list[str]:
+    """三千 二百元 五角; amounts are rounded half up to the cent, as a bill is."""
+    unit = CURRENCIES.get(amount.currency)
+    if unit is None:
+        raise NotSpeakable(f"no Mandarin name for the currency {amount.currency}")
+    cents = int((abs(amount.amount) * 100).to_integral_value(ROUND_HALF_UP))
+    sign = ["负"] if amount.amount < 0 and cents else []
+    if amount.currency not in SUBUNITS:
+        return [*sign, *decimal(Decimal(cents) / 100), unit]
+    whole, jiao, fen = cents // 100, cents // 10 % 10, cents % 10
+    chunks = _with_yuan(integer(whole, counting=True)) if whole or not cents else []
+    if jiao:
+        chunks.append(DIGITS[jiao] + "角")
+    elif fen and whole:
+        chunks.append("零")
+    return sign + chunks + ([DIGITS[fen] + "分"] if fen else [])
+
+
+def _with_yuan(chunks: list[str]) -> list[str]:
+    return [*chunks[:-1], chunks[-1] + "元"]
+
+
+def digits(text: str) -> list[str]:
+    """Pairs within groups: 八六 零零, a breath, 幺二 三四."""
+    pieces: list[str] = []
+    for group in digit_groups(text):
+        if pieces:
+            pieces.append(GROUP_BREATH)
+        pieces += _pairs(group)
+    return pieces
+
+
+def _pairs(group: str) -> list[str]:
+    if not group.isdigit():
+        return [KEYS[char if char in "*#" else int(char)] for char in group]
+    words = "".join(KEYS[int(digit)] for digit in group)
+    start = len(words) % 2
+    return [words[:start]] * start + [words[at : at + 2] for at in range(start, len(words), 2)]
+
+
+def year(number: int) -> list[str]:
+    """二零二六年, one clip for the years people live in."""
+    name = "".join(DIGITS[int(digit)] for digit in str(number)) + "年"
+    return [name] if FIRST_YEAR <= number <= LAST_YEAR else [*name[:-1], "年"]
+
+
+def clock(hour: int, minute: int) -> list[str]:
+    """上午 九点 三十分, by the twelve-hour clock with the part of the day."""
+    name = "零点" if hour == 0 else ("两" if hour % 12 == 2 else below_hundred((hour - 1) % 12 + 1)) + "点"
+    chunks = [_day_part(hour), name]
+    if minute:
+        chunks.append(("零" if minute < 10 else "") + below_hundred(minute) + "分")
+    return chunks
+
+
+def _day_part(hour: int) -> str:
+    starts = ((18, "晚上"), (13, "下午"), (12, "中午"), (9, "上午"), (6, "早上"), (0, "凌晨"))
+    return next(name for start, name in starts if hour >= start)
+
+
+def duration(seconds: int) -> list[str]:
+    """两天 三小时 十五分钟; zero is 零秒."""
+    chunks: list[str] = []
+    for count, unit in zip(duration_parts(seconds), FUSED_UNITS, strict=True):
+        if count:
+            spoken = integer(count, counting=True)
+            fused = count <= FUSED_UNITS[unit]
+            chunks += [spoken[0] + unit] if fused else [*spoken, unit]
+    return chunks or ["零", "秒"]
+
+
+class Mandarin:
+    """`SpokenValues` of zh-CN."""
+
+    language = "zh-CN"
+    joiner = ""
+
+    def say(self, kind: str, value: Value, following: str = "") -> list[str]:
+        """See `SpokenValues.say`."""
+        match kind:
+            case "digits":
+                return digits(as_digits(value))
+            case "integer":
+                return integer(as_integer(value), counting=following[:1] in MEASURE_WORDS)
+            case "decimal":
+                return decimal(as_decimal(value))
+            case "percent":
+                return ["百分之", *decimal(as_decimal(value))]
+            case "money":
+                return money(as_money(value))
+            case "duration":
+                return duration(as_seconds(value))
+            case _:
+                return self._say_when(kind, value)
+
+    def _say_when(self, kind: str, value: Value) -> list[str]:
+        if kind == "time":
+            moment = as_time(value)
+            return clock(moment.hour, moment.minute)
+        if kind == "datetime":
+            at = as_datetime(value)
+            return [*self._say_when("date", at), *clock(at.hour, at.minute)]
+        day = as_date(value)
+        chunks = [*year(day.year), below_hundred(day.month) + "月"]
+        return chunks if kind == "month" else [*chunks, below_hundred(day.day) + "日"]
+
+    def write(self, kind: str, value: Value) -> str:
+        """See `SpokenValues.write`."""
+        match kind:
+            case "digits":
+                return as_digits(value)
+            case "integer":
+                return str(as_integer(value))
+            case "decimal":
+                return f"{as_decimal(value):f}"
+            case "percent":
+                return f"{as_decimal(value):f}%"
+            case "money":
+                amount = as_money(value)
+                return f"{amount.amount:,.2f}{CURRENCIES.get(amount.currency, amount.currency)}"
+            case "time":
+                return f"{as_time(value):%H:%M}"
+            case "date":
+                day = as_date(value)
+                return f"{day.year}年{day.month}月{day.day}日"
+            case "month":
+                return f"{as_date(value).year}年{as_date(value).month}月"
+            case "datetime":
+                at = as_datetime(value)
+                return f"{self.write('date', at)}{at:%H:%M}"
+            case _:
+                return _write_duration(as_seconds(value))
+
+    def inventory(self) -> Mapping[str, Carrier]:
+        """See `SpokenValues.inventory`."""
+        return _inventory()
+
+
+def _write_duration(seconds: int) -> str:
+    parts = zip(duration_parts(seconds), FUSED_UNITS, strict=True)
+    return "".join(f"{count}{unit}" for count, unit in parts if count) or "0秒"
+
+
+@cache
+def _inventory() -> Mapping[str, Carrier]:
+    inside, last = Carrier("一共", "五百元。"), Carrier("一共三千", "。")
+    words = [below_hundred(number) for number in range(100)]
+    hundreds = [digit + "百" for digit in DIGITS[1:]]
+    thousands = [digit + "千" for digit in DIGITS[1:]] + ["两千"]
+    ends = [*words[1:], "两", *(f"一{words[teen]}" for teen in range(10, 20)), *hundreds, *thousands]
+    wan = [end + "万" for end in ends]
+    pieces = dict.fromkeys([*ends, *wan, "零", "负", "亿", "点", "百分之"], inside)
+    pieces |= dict.fromkeys([end + "元" for end in [*words[:1], *ends, *wan, "亿"]], last)
+    pieces |= dict.fromkeys([name for code, name in CURRENCIES.items() if code != "CNY"], last)
+    pieces |= dict.fromkeys([digit + unit for digit in DIGITS[1:] for unit in "角分"], last)
+    pieces |= _inventory_of_digits() | _inventory_of_times()
+    return pieces
+
+
+def _inventory_of_digits() -> dict[str, Carrier]:
+    keys = [KEYS[digit] for digit in range(10)]
+    singles = dict.fromkeys([*keys, KEYS["*"], KEYS["#"]], Carrier("号码是，", "，八六。"))
+    return singles | dict.fromkeys([first + second for first in keys for second in keys], Carrier("号码是，", "，八六。"))
+
+
+def _inventory_of_times() -> dict[str, Carrier]:
+    words = [below_hundred(number) for number in range(60)]
+    pieces = dict.fromkeys([year(number)[0] for number in range(FIRST_YEAR, LAST_YEAR + 1)], Carrier("从", "三月。"))
+    pieces |= dict.fromkeys([words[month] + "月" for month in range(1, 13)], Carrier("今年", "五日。"))
+    pieces |= dict.fromkeys([words[day] + "日" for day in range(1, 32)], Carrier("今年三月", "。"))
+    parts = [_day_part(hour) for hour in range(24)]
+    pieces |= dict.fromkeys(parts, Carrier("在", "九点。"))
+    pieces |= dict.fromkeys([clock(hour, 0)[1] for hour in range(24)], Carrier("上午", "三十分。"))
+    pieces |= dict.fromkeys([clock(9, minute)[2] for minute in range(1, 60)], Carrier("上午九点", "。"))
+    counted = ["两" if number == 2 else words[number] for number in range(60)]
+    for unit, most in FUSED_UNITS.items():
+        pieces |= dict.fromkeys([counted[count] + unit for count in range(1, most + 1)], Carrier("时间", "。"))
+    return pieces | dict.fromkeys([*FUSED_UNITS, "年"], Carrier("时间三百", "。"))

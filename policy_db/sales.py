@@ -1,0 +1,74 @@
+"""What salespeople earn."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import case, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql import ColumnElement
+
+from policy_db.facts import Commission, Money
+from policy_db.store import AnyRow, Store
+from policy_db.tables import CommissionRow, SalespersonRow
+
+_ZERO = Decimal("0.00")
+
+
+class Sales:
+    """Commissions by salesperson."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def commission(self, number: str, today: date) -> Commission | None:
+        """The latest month up to `today` in which the salesperson earned something; None if there is none."""
+        mine = (
+            select(SalespersonRow.id).where(SalespersonRow.number == number).scalar_subquery()
+        ) == CommissionRow.salesperson_id
+        async with self._store.reading() as connection:
+            month = (
+                await connection.execute(
+                    select(func.max(CommissionRow.month)).where(mine, CommissionRow.month <= today)
+                )
+            ).scalar()
+            if month is None:
+                return None
+            row = await _month(connection, mine, month)
+            year = await _year_to(connection, mine, month)
+        earned, paid = row.earned, row.paid or _ZERO
+
+        def money(amount: Decimal) -> Money:
+            return Money(amount, row.currency)
+
+        return Commission(
+            month=month,
+            earned=money(earned),
+            paid=money(paid),
+            pending=money(earned - paid),
+            policies=row.policies,
+            year_to_date=money(year),
+            paid_on=row.paid_on,
+        )
+
+
+async def _month(connection: AsyncConnection, mine: ColumnElement[bool], month: date) -> AnyRow:
+    query = select(
+        func.sum(CommissionRow.amount, type_=CommissionRow.amount.type).label("earned"),
+        func.sum(
+            case((CommissionRow.paid_on.is_not(None), CommissionRow.amount)), type_=CommissionRow.amount.type
+        ).label("paid"),
+        func.count(CommissionRow.policy_id.distinct()).label("policies"),
+        func.max(CommissionRow.paid_on).label("paid_on"),
+        func.min(CommissionRow.currency).label("currency"),
+    ).where(mine, CommissionRow.month == month)
+    row: AnyRow = (await connection.execute(query)).one()
+    return row
+
+
+async def _year_to(connection: AsyncConnection, mine: ColumnElement[bool], month: date) -> Decimal:
+    query = select(func.sum(CommissionRow.amount, type_=CommissionRow.amount.type)).where(
+        mine, CommissionRow.month >= month.replace(month=1), CommissionRow.month <= month
+    )
+    return (await connection.execute(query)).scalar() or _ZERO

@@ -1,0 +1,120 @@
+"""Calls and what came of them: timeline, recordings, documents, preferences, audit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from policy_db.columns import Json, UtcTime
+from policy_db.tables.base import Base, Id
+
+
+class CallRow(Base):
+    """A call from ring to end. `worker` is the process that has it."""
+
+    __tablename__ = "calls"
+    __table_args__ = (
+        CheckConstraint("state IN ('running', 'finished', 'broken_off')", name="state"),
+        Index(None, "worker", "state"),
+    )
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    worker: Mapped[str] = mapped_column(String(64))
+    channel: Mapped[str] = mapped_column(String(20))
+    caller: Mapped[str] = mapped_column(String(64), index=True)
+    called: Mapped[str] = mapped_column(String(64))
+    language: Mapped[str] = mapped_column(String(20))
+    level: Mapped[int]
+    flow: Mapped[str] = mapped_column(String(64))
+    version: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(12))
+    started_at: Mapped[datetime] = mapped_column(UtcTime, index=True)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    end_reason: Mapped[str] = mapped_column(String(40))
+    policy_id: Mapped[int | None] = mapped_column(ForeignKey("policies.id"), index=True)
+
+
+class CallEventRow(Base):
+    """One entry of a call's timeline; never changed once written."""
+
+    __tablename__ = "call_events"
+
+    call_id: Mapped[str] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[float] = mapped_column(Float(53))
+    kind: Mapped[str] = mapped_column(String(40))
+    data: Mapped[dict[str, Any]] = mapped_column(Json)
+
+
+class RecordingRow(Base):
+    """Something a caller said: voicemail, an answer of a claim report, or a whole call."""
+
+    __tablename__ = "recordings"
+    __table_args__ = (
+        CheckConstraint("state IN ('recording', 'kept', 'discarded', 'broken_off')", name="state"),
+        Index(None, "worker", "state"),
+        Index(None, "mailbox", "state", "started_at"),
+    )
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(20))
+    call_id: Mapped[str] = mapped_column(String(64), index=True)
+    worker: Mapped[str] = mapped_column(String(64))
+    claim_id: Mapped[str | None] = mapped_column(ForeignKey("claims.id", ondelete="SET NULL"), index=True)
+    mailbox: Mapped[str] = mapped_column(String(64))
+    reason: Mapped[str] = mapped_column(String(100))
+    caller: Mapped[str] = mapped_column(String(64))
+    level: Mapped[int]
+    file: Mapped[str] = mapped_column(String(400))
+    seconds: Mapped[float] = mapped_column(Float(53))
+    size: Mapped[int]
+    state: Mapped[str] = mapped_column(String(12))
+    why: Mapped[str] = mapped_column(String(20))
+    confirmed: Mapped[bool]
+    started_at: Mapped[datetime] = mapped_column(UtcTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcTime)
+
+
+class PreferenceRow(Base):
+    """What a telephone number is remembered for."""
+
+    __tablename__ = "preferences"
+
+    caller: Mapped[str] = mapped_column(String(64), primary_key=True)
+    language: Mapped[str] = mapped_column(String(20))
+    updated_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class DocumentRow(Base):
+    """A document made for a policy, and how it went out."""
+
+    __tablename__ = "documents"
+    __table_args__ = (CheckConstraint("state IN ('queued', 'sent', 'failed')", name="state"),)
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    policy_id: Mapped[int | None] = mapped_column(ForeignKey("policies.id"), index=True)
+    call_id: Mapped[str] = mapped_column(String(64), index=True)
+    language: Mapped[str] = mapped_column(String(20))
+    file: Mapped[str] = mapped_column(String(400))
+    channel: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(10))
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class AuditRow(Base):
+    """Who did what; rows are only ever added (a trigger refuses anything else)."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index(None, "subject", "at"),)
+
+    id: Mapped[Id]
+    at: Mapped[datetime] = mapped_column(UtcTime)
+    actor: Mapped[str] = mapped_column(String(100))
+    action: Mapped[str] = mapped_column(String(60))
+    subject: Mapped[str] = mapped_column(String(100))
+    details: Mapped[dict[str, Any]] = mapped_column(Json)
+    call_id: Mapped[str] = mapped_column(Text)
