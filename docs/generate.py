@@ -11,11 +11,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from ivr.flow.schema import flow_schema_text
 from pydantic_core import PydanticUndefined
 from typer.main import get_command
 
 from ivr.cli import app
+from ivr.flow.schema import flow_schema_text
 from ivr.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -84,9 +84,12 @@ def dead_links() -> list[str]:
     """Relative links of README and docs that lead to no file."""
     dead = []
     for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
-        for target in _LINK.findall(path.read_text(encoding="utf-8")):
-            if not (path.parent / target).exists():
-                dead.append(f"{path.relative_to(ROOT)}: the link to {target} leads nowhere")
+        targets = _LINK.findall(path.read_text(encoding="utf-8"))
+        dead += [
+            f"{path.relative_to(ROOT)}: the link to {target} leads nowhere"
+            for target in targets
+            if not (path.parent / target).exists()
+        ]
     return dead
 
 

@@ -84,6 +84,7 @@ class VirtualClock:
         self._timers: list[tuple[float, int, _VirtualTimer]] = []
         self._order = itertools.count()
         self._held = 0
+        self._free = asyncio.Event()
 
     def time(self) -> float:
         """Virtual seconds since the clock's start."""
@@ -103,10 +104,13 @@ class VirtualClock:
     def hold(self) -> Iterator[None]:
         """Keep the clock still: `held` is true inside."""
         self._held += 1
+        self._free.clear()
         try:
             yield
         finally:
             self._held -= 1
+            if not self._held:
+                self._free.set()
 
     @property
     def held(self) -> bool:
@@ -145,5 +149,6 @@ class VirtualClock:
         for _ in range(5):
             await asyncio.sleep(0)
         while self._held:
-            await asyncio.sleep(0.0002)
-        await asyncio.sleep(0)
+            await self._free.wait()
+            for _ in range(5):
+                await asyncio.sleep(0)

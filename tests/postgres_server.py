@@ -1,7 +1,7 @@
 """A PostgreSQL server of the tests' own: in a temporary folder, on a Unix socket, gone afterwards.
 
-Use it as a fixture: `from postgres_server import postgres_server` in a conftest. It skips, saying which package
-to install, on a machine that has no PostgreSQL.
+Use it as a fixture: `from postgres_server import postgres_server` in a conftest. On a machine that has no
+PostgreSQL it skips, saying which package to install.
 """
 
 from __future__ import annotations

@@ -328,6 +328,8 @@ class OutsideCall:
     responses: list[Message] = field(default_factory=list)
     requests: list[Message] = field(default_factory=list)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    #: Set when our 200 to a call that came is acknowledged.
+    acknowledged: asyncio.Event = field(default_factory=asyncio.Event)
     _sequence: int = 0
     _version: int = 0
     _branch: str = ""
@@ -369,6 +371,26 @@ class OutsideCall:
             raise Refused(reply)
         self._start_media(reply)
         return reply
+
+    @classmethod
+    def came(cls, caller: SipCaller, request: Message) -> OutsideCall:
+        """A call placed to us, answered at once."""
+        call = cls(
+            caller,
+            _uri(request.get("contact")),
+            Offer(address=caller.host),
+            {},
+            f"{request.get('to')};tag={random.randrange(1 << 40):x}",
+            Rtp(caller.host),
+            call_id=request.get("call-id"),
+            to=request.get("from"),
+        )
+        call.contact = call.target
+        call.requests.append(request)
+        call._start_media(request)
+        request.headers["to"] = [call.from_header]
+        caller.reply(request, "200 OK", call._sdp(), call.contact_header)
+        return call
 
     def _start_media(self, reply: Message) -> None:
         self.answered_at = self.answered_at or reply.at
@@ -512,6 +534,7 @@ class OutsideCall:
     def _took_request(self, message: Message) -> None:
         self.requests.append(message)
         if message.method == "ACK":
+            self.acknowledged.set()
             return
         body = self._sdp() if message.method in ("INVITE", "UPDATE") and message.body else ""
         status = "200 OK" if message.method in ("BYE", "INVITE", "UPDATE", "INFO", "OPTIONS") else "501 No"
@@ -568,6 +591,9 @@ class SipCaller:
         self.server = server
         self.host = host
         self.calls: dict[str, OutsideCall] = {}
+        #: Calls placed to us, answered at once while `answers` is set; without it they are busy.
+        self.came: list[OutsideCall] = []
+        self.answers = True
         self.strays: list[Message] = []
 
     async def __aenter__(self) -> SipCaller:
@@ -678,10 +704,20 @@ class SipCaller:
                     continue
                 message = Message.parse(data, source)
                 call = self.calls.get(message.get("call-id"))
-                if call is None:
-                    self.strays.append(message)
-                else:
+                if call is not None:
                     call.took(message)
+                elif not message.status and message.method == "INVITE":
+                    self._called(message)
+                else:
+                    self.strays.append(message)
+
+    def _called(self, request: Message) -> None:
+        if self.answers:
+            call = OutsideCall.came(self, request)
+            self.calls[call.call_id] = call
+            self.came.append(call)
+        else:
+            self.reply(request, "486 Busy Here", "", f"<sip:{self.address[0]}:{self.address[1]}>")
 
 
 def read_sdp(body: str) -> tuple[str, int, int, int | None]:

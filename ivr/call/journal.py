@@ -19,8 +19,6 @@ log = structlog.get_logger(__name__)
 GATHER_SECONDS = 0.2
 #: How long a write is tried again while the database is locked or away.
 PATIENCE_SECONDS = 30.0
-#: A caller is not kept waiting for the first word longer than this for what the database remembers of them.
-PROFILE_SECONDS = 0.1
 
 
 class _Page:
@@ -58,18 +56,6 @@ class CallJournal:
             seq = page.written + len(page.entries)
             page.entries.append(TimelineEntry(seq, float(entry["at"]), str(entry["kind"]), data))
         page.changed.set()
-
-    async def preferred_language(self, caller: str) -> str:
-        """The language this number chose before, or an empty string; never slow, never an error."""
-        if not caller:
-            return ""
-        try:
-            async with asyncio.timeout(PROFILE_SECONDS):
-                profile = await self._database.preferences.profile(caller)
-        except Exception as error:
-            log.warning("no caller profile", error=type(error).__name__)
-            return ""
-        return profile.language or ""
 
     async def finish(self, call_id: str, *, outcome: str, language: str, level: int) -> None:
         """The call is over: write what is left and close its record."""

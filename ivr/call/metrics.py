@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 from ivr.flow.trace import TraceEntry
 
@@ -14,16 +14,24 @@ _SECONDS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.12, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
 class CallMetrics:
     """Counters of calls, faults and services; labels are names of flows and services, never numbers."""
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        kind = {"registry": registry} if registry is not None else {}
-        self._active = Gauge("hotline_calls_active", "Calls now", multiprocess_mode="livesum", **kind)
-        self._calls = Counter("hotline_calls", "Calls ended, by outcome", ["outcome"], **kind)
-        self._length = Histogram(
-            "hotline_call_seconds", "Length of calls", buckets=(5, 15, 30, 60, 120, 300, 600, 1800), **kind
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self._active = Gauge(
+            "hotline_calls_active", "Calls now", multiprocess_mode="livesum", registry=registry
         )
-        self._answer = Histogram("hotline_key_to_prompt_seconds", "Key to prompt", buckets=_SECONDS, **kind)
-        self._services = Counter("hotline_services", "Services asked", ["service", "outcome"], **kind)
-        self._faults = Counter("hotline_flow_faults", "Flow faults", ["code"], **kind)
+        self._calls = Counter("hotline_calls", "Calls ended, by outcome", ["outcome"], registry=registry)
+        self._length = Histogram(
+            "hotline_call_seconds",
+            "Length of calls",
+            buckets=(5, 15, 30, 60, 120, 300, 600, 1800),
+            registry=registry,
+        )
+        self._answer = Histogram(
+            "hotline_key_to_prompt_seconds", "Key to prompt", buckets=_SECONDS, registry=registry
+        )
+        self._services = Counter(
+            "hotline_services", "Services asked", ["service", "outcome"], registry=registry
+        )
+        self._faults = Counter("hotline_flow_faults", "Flow faults", ["code"], registry=registry)
 
     def call_began(self) -> None:
         """A call was offered and taken."""

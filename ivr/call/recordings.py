@@ -17,7 +17,7 @@ import structlog
 from ivr.call.notes import RecordingNote, find_notes, note_path, plain
 from ivr.flow.instructions import Record
 from ivr.lines.base import RecordEnded
-from ivr.media.recorder import repair
+from ivr.media.wav import repair
 from policy_db import PolicyDatabase, PolicyDatabaseError
 
 log = structlog.get_logger(__name__)

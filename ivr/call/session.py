@@ -125,16 +125,16 @@ class CallSession:
         if isinstance(message, line.Ended):
             self._ended = message
             if self._state is not None and not self._state.finished:
-                await self._tell(ev.CallerHungUp(self._now))
+                self._tell(ev.CallerHungUp(self._now))
         elif isinstance(message, line.Answered):
             self._answered_at = self._clock.time()
-            await self._start()
+            self._start()
         elif isinstance(message, line.RecordEnded):
             await self._recording_ended(message)
         elif isinstance(message, line.HoldChanged):
             self._note("held" if message.held else "resumed")
         else:
-            await self._tell(self._as_event(message))
+            self._tell(self._as_event(message))
 
     def _as_event(self, message: Any) -> ev.Event:
         match message:
@@ -160,25 +160,19 @@ class CallSession:
 
     # Engine and instructions
 
-    async def _start(self) -> None:
+    def _start(self) -> None:
         info = self._leg.info
-        profile = await self._profile()
         started = ev.CallStarted(
-            0.0, self.call_id, self._clock.now(), info.caller, info.called, profile,
+            0.0, self.call_id, self._clock.now(), info.caller, info.called, "",
             {"channel": info.line, **self._parts.facts},
         )  # fmt: skip
-        await self._apply(self._engine.start(started))
+        self._apply(self._engine.start(started))
 
-    async def _profile(self) -> str:
-        """The language this caller chose before, if the database knows it at once."""
-        with self._clock.hold():
-            return await self._parts.journal.preferred_language(self._leg.info.caller)
-
-    async def _tell(self, event: ev.Event) -> None:
+    def _tell(self, event: ev.Event) -> None:
         if self._state is not None and not self._state.finished:
-            await self._apply(self._engine.handle(self._state, event))
+            self._apply(self._engine.handle(self._state, event))
 
-    async def _apply(self, turn: Turn) -> None:
+    def _apply(self, turn: Turn) -> None:
         self._state = turn.state
         for instruction in turn.instructions:
             self._carry_out(instruction)
@@ -309,7 +303,7 @@ class CallSession:
         with self._clock.hold():
             stored = await self._parts.vault.ended(self.call_id, ended)
         why = ended.why if stored else "storage"
-        await self._tell(ev.RecordingFinished(self._now, ended.recording, ended.seconds, why))
+        self._tell(ev.RecordingFinished(self._now, ended.recording, ended.seconds, why))
 
     async def _transfer(self, request: ins.Transfer) -> None:
         outcome = await self._parts.transfers.transfer(self.call_id, self._leg, request)

@@ -84,7 +84,9 @@ def demo(
 def worker(index: Annotated[int, typer.Option(help="The worker's number, from 0.")] = 0) -> None:
     """One call worker; `serve` starts it."""
     from ivr.app import run_worker
+    from ivr.worker.supervisor import end_with_parent
 
+    end_with_parent()
     settings = load_settings()
     configure_logs(settings.log_level, settings.log_format)
     asyncio.run(run_worker(settings, index))
@@ -95,7 +97,9 @@ def http() -> None:
     import uvicorn
 
     from ivr.worker.http import create_app
+    from ivr.worker.supervisor import end_with_parent
 
+    end_with_parent()
     settings = load_settings()
     configure_logs(settings.log_level, settings.log_format)
     app = create_app(settings.run_dir, settings.workers)

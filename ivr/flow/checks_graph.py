@@ -23,11 +23,8 @@ def check_graph(analysis: Analysis, facts: FlowFacts, report: Report) -> None:
     """Everything about the ways through one flow."""
     _check_targets(facts, report)
     _check_handlers(analysis, facts, report)
-    for name in facts.loaded.flow.steps:
-        if name not in facts.graph.reachable:
-            message = f"no way leads to the step {name!r}; let a step go to it, or delete it"
-            report.error(("steps", name), "F301", message, at_key=True)
     _check_unhandled(analysis, facts, report)
+    _check_reached(facts, report)
     _check_returns(facts, report)
     _check_after_hangup(facts, report)
     _check_loops(analysis, facts, report)
@@ -148,6 +145,16 @@ def _check_unhandled(analysis: Analysis, facts: FlowFacts, report: Report) -> No
             report.error(path, "F304", f"nobody handles {outcome!r} of {name!r}; {remedy}", at_key=True)
 
 
+def _check_reached(facts: FlowFacts, report: Report) -> None:
+    """Looked at only when every way is whole: a step behind a broken way would be told a second time."""
+    if any(problem.code in {"F302", "F304", "F306"} for problem in report.problems):
+        return
+    for name in facts.loaded.flow.steps:
+        if name not in facts.graph.reachable:
+            message = f"no way leads to the step {name!r}; let a step go to it, or delete it"
+            report.error(("steps", name), "F301", message, at_key=True)
+
+
 def _check_returns(facts: FlowFacts, report: Report) -> None:
     flow = facts.loaded.flow
     returned = {step.return_ for step in flow.steps.values() if isinstance(step, ReturnStep)}
@@ -156,6 +163,8 @@ def _check_returns(facts: FlowFacts, report: Report) -> None:
             hint = suggest(step.return_, flow.outcomes) or "; declare it under `outcomes`"
             message = f"the flow declares no outcome {step.return_!r}{hint}"
             report.error(("steps", name, "return"), "F309", message)
+    if any(problem.code == "F309" for problem in report.problems):
+        return
     for outcome in flow.outcomes:
         ends = outcome == "done" and any(e.target == "end" for es in facts.graph.edges.values() for e in es)
         if outcome not in returned and not ends:

@@ -130,8 +130,11 @@ class Analysis:
         return Known(variables, max(known.level, Level[expression.known_level(truth).upper()]))
 
     def guarantee(self, flow: str, outcome: str) -> Level:
-        """The level that a caller has at least when `flow` ended with `outcome`."""
-        return self._guarantees.get(flow, {}).get(outcome, Level.ANONYMOUS)
+        """The level that a caller has at least when `flow` ended with `outcome`.
+
+        One that does not exist is reported where it is named, and trusted here so that it is said only once.
+        """
+        return self._guarantees.get(flow, {}).get(outcome, Level.VERIFIED)
 
     def _settle_levels(self) -> None:
         """Begins with the highest guarantees and lowers them until nothing changes."""
@@ -155,6 +158,11 @@ class Analysis:
     def _initial(loaded: LoadedFlow, declared: Variables) -> Variables:
         given = {n for n, variable in loaded.flow.vars.items() if variable.initial is not None}
         return {name: kind for name, kind in declared.items() if name in loaded.inputs or name in given}
+
+
+def _carried(wanted: frozenset[str], callee: LoadedFlow) -> bool:
+    """Whether some outcome of the sub-flow carries all these fields."""
+    return any(wanted <= fields.keys() for fields in callee.outcomes.values())
 
 
 def _declared(loaded: LoadedFlow) -> Variables:
@@ -250,9 +258,10 @@ class _Follower:
         found = {}
         for name, text in step.out.items():
             expression = self._loaded.expressions.get(text)
-            if fields is None or expression is None:
+            wanted = expression.fields_of("result") if expression is not None else frozenset()
+            if fields is None or callee is None or not _carried(wanted, callee):
                 found[name] = UNKNOWN
-            elif expression.fields_of("result") <= fields.keys():
+            elif wanted <= fields.keys():
                 found[name] = self._analysis.type_of(self._loaded, text, scope)
         return self._filled(known, found)
 

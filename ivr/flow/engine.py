@@ -110,11 +110,15 @@ class Engine:
         return plan
 
     def start(
-        self, event: CallStarted, flow: str | None = None, inputs: Mapping[str, Value] | None = None
+        self,
+        event: CallStarted,
+        flow: str | None = None,
+        inputs: Mapping[str, Value] | None = None,
+        level: Level = Level.ANONYMOUS,
     ) -> Turn:
         """Answer a call, with the flow for the number that was dialled unless another is named.
 
-        `inputs` fill the flow's inputs, for a flow that is tried by itself.
+        `inputs` fill the flow's inputs and `level` is the caller's, for a flow that is tried by itself.
         """
         name = flow or self.library.flow_for(event.called)
         plan = self.plan(name)
@@ -128,6 +132,7 @@ class Engine:
             event.language if event.language in languages else languages[0],
             dict(event.facts),
             event.at,
+            level,
         )
         variables = {**dict.fromkeys(plan.loaded.inputs), **(inputs or {})}
         state.frames.append(Frame(0, name, "main", plan.flow.entry, False, variables))

@@ -10,7 +10,16 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 #: `step`, or one of the reserved words below.
@@ -38,7 +47,11 @@ def parse_duration(value: object) -> float:
     return float(match[1]) * _UNIT[match[2]]
 
 
-Seconds = Annotated[float, BeforeValidator(parse_duration)]
+Seconds = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    WithJsonSchema({"type": "string", "pattern": _DURATION.pattern, "examples": ["6s", "800ms", "2m"]}),
+]
 
 
 def _expression_text(value: object) -> object:
@@ -46,7 +59,11 @@ def _expression_text(value: object) -> object:
     return str(value) if value is None or isinstance(value, bool | int | float) else value
 
 
-Expression = Annotated[Expr, BeforeValidator(_expression_text)]
+Expression = Annotated[
+    Expr,
+    BeforeValidator(_expression_text),
+    WithJsonSchema({"type": ["string", "number", "boolean", "null"], "maxLength": 400}),
+]
 
 
 class _Model(BaseModel):

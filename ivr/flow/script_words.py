@@ -11,8 +11,9 @@ GIVEN: Final = frozenset(
 )  # fmt: skip
 #: What a caller does; each line of `caller` has one of these words.
 DOES: Final = frozenset({"keys", "silence", "say", "record", "hang_up"})
-#: What may stand beside it: when it is done (at a prompt's name), and how sure the recogniser is.
-HOW: Final = frozenset({"during", "after", "confidence"})
+#: What may stand beside it: when it is done (at a prompt's name, or `at` so long after the answer), how sure
+#: the recogniser is, and `disk_full: true` beside `record` where no more can be kept after those words.
+HOW: Final = frozenset({"during", "after", "at", "confidence", "disk_full"})
 #: What is expected; each line of `expect` has one of these words.
 EXPECTED: Final = frozenset(
     {"said", "not_said", "step", "did", "transfer", "voicemail", "outcome", "hangup", "variable", "kept"}

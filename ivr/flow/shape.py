@@ -54,18 +54,22 @@ def _read(source: Source, kind: type[_Read]) -> _Read:
 
 
 def _explain(source: Source, kind: type[BaseModel], error: dict[str, Any]) -> Problem:
-    path = _real_path(source.data, error["loc"])
+    location = error["loc"]
+    if location[:1] == ("steps",):
+        # pydantic puts the kind of the step after its name; the kind is a key of the step, too.
+        location = (*location[:2], *location[3:])
+    path = _real_path(source.data, location)
     said = error["type"]
     if said == "extra_forbidden":
         remedy = _remedy_for_key(str(path[-1]), path, _model_at(source.data, kind, path[:-1]))
         return source.problem(path, "F201", f"unknown key {path[-1]!r}{remedy}", at_key=True)
     if said == "missing":
-        field = error["loc"][-1]
+        field = location[-1]
         return source.problem(path, "F202", f"the key {field!r} is missing here; write it")
     if said in {"union_tag_not_found", "union_tag_invalid"}:
         kinds = ", ".join(model.STEP_KINDS)
         return source.problem(path, "F203", f"this step does nothing; give it one of {kinds}", True)
-    return source.problem(path, "F204", _remedy(error), at_key="[key]" in error["loc"])
+    return source.problem(path, "F204", _remedy(error), at_key="[key]" in location)
 
 
 def _remedy_for_key(key: str, path: Path, kind: type[BaseModel] | None) -> str:

@@ -15,7 +15,7 @@ from ivr.media import g711
 from ivr.media.g711 import FRAME, RATE, Law
 
 #: Share of the energy that must lie in the two tones.
-LEAST_SHARE = 0.82
+LEAST_SHARE = 0.89
 #: The weaker tone must be at least this loud: dB below full scale.
 LEAST_LEVEL = -38.0
 #: How much stronger the row tone may be than the column tone, and the other way round, in dB (Q.24: 8 and 4;

@@ -28,7 +28,9 @@ class JitterBuffer:
 
     def __init__(self) -> None:
         self._frames: dict[int, bytes] = {}
+        #: The timestamp that is next, also while it waits: what is earlier comes too late.
         self._due: int | None = None
+        self._filling = True
         self._jitter = 0.0
         self._transit: float | None = None
         #: Frames that were not there when they were due.
@@ -62,11 +64,12 @@ class JitterBuffer:
     def pull(self) -> bytes | None:
         """The frame that is due, or None: nothing to hear yet, or it is lost."""
         if not self._frames:
-            self._due = None
+            self._filling = True
             return None
-        if self._due is None:
+        if self._filling or self._due is None:
             if len(self._frames) < self.depth:
                 return None
+            self._filling = False
             self._due = self._first()
         if len(self._frames) > self.depth + SLACK:
             self._frames.pop(self._due, None)
@@ -93,3 +96,4 @@ class JitterBuffer:
     def _restart(self) -> None:
         self._frames.clear()
         self._due = None
+        self._filling = True

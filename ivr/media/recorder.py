@@ -23,7 +23,7 @@ RecordingEnd = Literal["key", "silence", "longest", "hang_up", "storage"]
 #: Seconds of unwritten audio after which a disk that takes no more ends the recording.
 STORAGE_PATIENCE = 2.0
 #: Seconds kept after the last sound of the voice.
-TAIL = 0.2
+TAIL = 0.4
 _BLOCK = 10 * FRAME
 
 

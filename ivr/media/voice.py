@@ -14,6 +14,8 @@ QUIETEST_VOICE = -54.0
 ABOVE_NOISE = 8.0
 #: However noisy the line, a frame this loud may be a voice.
 LOUD = -28.0
+#: The noise is never taken to be quieter than this.
+QUIETEST_NOISE = -62.0
 #: How fast the noise estimate may rise: dB a frame (3 dB a second). It falls at once.
 NOISE_RISE = 0.06
 #: How much of a frame's energy lies in its two strongest tones before it counts as a signal, not a voice.
@@ -77,7 +79,7 @@ class VoiceDetector:
 
     def __init__(self, law: Law) -> None:
         self._law = law
-        self._noise = -70.0
+        self._noise = 0.0
         self._frame = 0
         self._run = 0
         #: Index after the last frame that held a voice; 0 if none did.
@@ -96,14 +98,14 @@ class VoiceDetector:
             self._step(loudness, is_tone)
 
     def _step(self, level: float, is_tone: bool) -> None:
-        threshold = min(max(QUIETEST_VOICE, self._noise + ABOVE_NOISE), LOUD)
         self._frame += 1
         if is_tone:
             self._run = 0
             if self.tone_start is None:
                 self.tone_start = self._frame - 1
             return
-        self._noise = min(level, self._noise + NOISE_RISE)
+        self._noise = max(QUIETEST_NOISE, min(level, self._noise + NOISE_RISE))
+        threshold = min(max(QUIETEST_VOICE, self._noise + ABOVE_NOISE), LOUD)
         self._run = self._run + 1 if level > threshold else 0
         if self._run >= 2:  # one loud frame alone is a click
             self.voice_end = self._frame

@@ -74,6 +74,7 @@ class Tap:
     def give_up(self) -> None:
         """End it for a fault that is not the disk's."""
         self._end = "storage"
+        self._recording.close()
         self._done(Recorded(self._recording.path, 0.0, "storage"))
 
     @property
@@ -90,6 +91,7 @@ class RecordingWriter:
         self._taps: list[Tap] = []
         self._stranded: list[Recording] = []
         self._retry_at = 0.0
+        self._waiting: list[threading.Event] = []
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._closing = False
@@ -118,6 +120,16 @@ class RecordingWriter:
         self._wake.set()
         return tap
 
+    def flush(self, timeout: float = 5.0) -> bool:
+        """Wait until all that was given so far is written and told of; False if the disk hangs."""
+        with self._lock:
+            if self._thread is None or not self._taps:
+                return True
+            written = threading.Event()
+            self._waiting.append(written)
+        self._wake.set()
+        return written.wait(timeout)
+
     def close(self, timeout: float = 5.0) -> bool:
         """End every recording as if the caller had hung up, and the thread; False if the disk hangs.
 
@@ -138,7 +150,11 @@ class RecordingWriter:
         while not self._closing or self._taps:
             self._wake.wait(self._pause())
             self._wake.clear()
+            with self._lock:
+                waiting, self._waiting = self._waiting, []
             self._write_all()
+            for written in waiting:
+                written.set()
             if self._stranded and time.monotonic() >= self._retry_at:
                 self._settle_stranded()
                 self._retry_at = time.monotonic() + RETRY

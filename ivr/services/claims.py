@@ -108,4 +108,4 @@ def _dated(value: str, context: ServiceContext) -> str:
     back = {"today": 0, "yesterday": 1}.get(day)
     if back is not None:
         day = (context.now.date() - timedelta(days=back)).isoformat()
-    return f"{day} {clock}".rstrip()
+    return f"{day} {clock[:5]}".rstrip()

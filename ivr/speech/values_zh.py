@@ -1,7 +1,7 @@
 """Mandarin values: 幺 for one in digit strings, 两 and 二, 零, 万 and 亿, 元角分, dates and times.
 
-Numbers are spoken by chunks such as 三千, 二百, 四十五, 三十二万; the last chunk of an amount is one clip with its
-元, because that is where the ear hears a bad join.
+Numbers are spoken by large chunks (三千二百, 四十五, 三十二万), the last one of an amount together with its 元, and
+a day of the year is one chunk: every join is a place where the ear, or a recogniser, may stumble.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ SUBUNITS: Final = {"CNY": ("角", "分")}
 MEASURE_WORDS: Final = frozenset("个次位张份天年期笔件条项家名元岁周种类段秒千万亿小分")
 FIRST_YEAR, LAST_YEAR = 1930, 2100
 LARGEST: Final = 10**12
+#: The most days a month can have, by its number.
+LONGEST_MONTHS: Final = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 FUSED_UNITS: Final = {"天": 31, "小时": 24, "分钟": 59, "秒": 59}
 
 
@@ -48,20 +50,25 @@ def below_hundred(number: int) -> str:
 
 
 def _section(number: int, leading: bool) -> list[str]:
-    """Chunks of 1…9999. `leading` says nothing stands before it, so that 2000 is 两千 and 15 is 十五."""
+    """One or two chunks of 1…9999: 三千二百 四十五, 三千 零五, 十五.
+
+    `leading` says nothing stands before it, so that 2000 is 两千 and 15 is 十五.
+    """
     thousands, hundreds, rest = number // 1000, number // 100 % 10, number % 100
-    chunks = []
+    head = ""
     if thousands:
-        chunks.append("两千" if thousands == 2 and leading else DIGITS[thousands] + "千")
+        head = ("两" if thousands == 2 and leading else DIGITS[thousands]) + "千"
     if hundreds:
-        chunks.append(DIGITS[hundreds] + "百")
-    if rest:
-        after_higher = bool(thousands or hundreds)
-        if after_higher and (rest < 10 or not hundreds):
-            chunks.append("零")
-        teen = 10 <= rest <= 19 and not (leading and not after_higher)
-        chunks.append(("一" if teen else "") + below_hundred(rest))
-    return chunks
+        head += DIGITS[hundreds] + "百"
+    return ([head] if head else []) + ([_tail(rest, bool(hundreds), head == "" and leading)] if rest else [])
+
+
+def _tail(number: int, after_hundreds: bool, alone: bool) -> str:
+    """The last two digits, 1…99, as they sound behind what went before."""
+    if alone:
+        return below_hundred(number)
+    word = ("一" if 10 <= number <= 19 else "") + below_hundred(number)
+    return word if after_hundreds and number >= 10 else "零" + word
 
 
 def integer(number: int, counting: bool = False) -> list[str]:
@@ -77,17 +84,18 @@ def integer(number: int, counting: bool = False) -> list[str]:
     yi, wan, rest = number // 10**8, number // 10**4 % 10**4, number % 10**4
     chunks: list[str] = []
     if yi:
-        chunks += (["两"] if yi == 2 else _section(yi, leading=True)) + ["亿"]
+        chunks += [*(["两"] if yi == 2 else _section(yi, leading=True)), "亿"]
     if wan:
-        if chunks and wan < 1000:
-            chunks.append("零")
-        part = ["两"] if wan == 2 and not chunks else _section(wan, leading=not chunks)
+        part = ["两"] if wan == 2 and not yi else _below(wan, after=bool(yi))
         chunks += [*part[:-1], part[-1] + "万"]
-    if rest:
-        if chunks and (rest < 1000 or (yi and not wan)):
-            chunks.append("零")
-        chunks += _section(rest, leading=not chunks)
-    return chunks
+    return chunks + (_below(rest, after=bool(yi or wan), gap=bool(yi and not wan)) if rest else [])
+
+
+def _below(number: int, after: bool, gap: bool = False) -> list[str]:
+    """A section behind a higher one, with the 零 that a gap asks for."""
+    chunks = _section(number, leading=not after)
+    needs_zero = after and (number < 1000 or gap) and not chunks[0].startswith("零")
+    return ["零", *chunks] if needs_zero else chunks
 
 
 def decimal(number: Decimal) -> list[str]:
@@ -96,7 +104,7 @@ def decimal(number: Decimal) -> list[str]:
     whole, _, fraction = f"{digits:f}".partition(".")
     fraction = fraction.rstrip("0")
     chunks = ([sign] if sign and (int(whole) or fraction) else []) + integer(int(whole))
-    return chunks + (["点", *(DIGITS[int(digit)] for digit in fraction)] if fraction else [])
+    return chunks + (["点" + DIGITS[int(fraction[0])], *(DIGITS[int(digit)] for digit in fraction[1:])] if fraction else [])
 
 
 def money(amount: Money) -> list[str]:
@@ -112,9 +120,9 @@ def money(amount: Money) -> list[str]:
     chunks = _with_yuan(integer(whole, counting=True)) if whole or not cents else []
     if jiao:
         chunks.append(DIGITS[jiao] + "角")
-    elif fen and whole:
-        chunks.append("零")
-    return sign + chunks + ([DIGITS[fen] + "分"] if fen else [])
+    if fen:
+        chunks.append(("零" if whole and not jiao else "") + DIGITS[fen] + "分")
+    return sign + chunks
 
 
 def _with_yuan(chunks: list[str]) -> list[str]:
@@ -146,9 +154,9 @@ def year(number: int) -> list[str]:
 
 
 def clock(hour: int, minute: int) -> list[str]:
-    """上午 九点 三十分, by the twelve-hour clock with the part of the day."""
+    """上午九点 三十分, by the twelve-hour clock with the part of the day."""
     name = "零点" if hour == 0 else ("两" if hour % 12 == 2 else below_hundred((hour - 1) % 12 + 1)) + "点"
-    chunks = [_day_part(hour), name]
+    chunks = [_day_part(hour) + name]
     if minute:
         chunks.append(("零" if minute < 10 else "") + below_hundred(minute) + "分")
     return chunks
@@ -202,8 +210,8 @@ class Mandarin:
             at = as_datetime(value)
             return [*self._say_when("date", at), *clock(at.hour, at.minute)]
         day = as_date(value)
-        chunks = [*year(day.year), below_hundred(day.month) + "月"]
-        return chunks if kind == "month" else [*chunks, below_hundred(day.day) + "日"]
+        month = below_hundred(day.month) + "月"
+        return [*year(day.year), month if kind == "month" else f"{month}{below_hundred(day.day)}日"]
 
     def write(self, kind: str, value: Value) -> str:
         """See `SpokenValues.write`."""
@@ -242,38 +250,35 @@ def _write_duration(seconds: int) -> str:
     return "".join(f"{count}{unit}" for count, unit in parts if count) or "0秒"
 
 
+#: Each piece opens a sentence of its own, which gives it a clean start, and goes on, which keeps its tone level.
+_CARRIER: Final = Carrier("", "，谢谢您的来电。")
+
+
 @cache
 def _inventory() -> Mapping[str, Carrier]:
-    inside, last = Carrier("一共", "五百元。"), Carrier("一共三千", "。")
     words = [below_hundred(number) for number in range(100)]
     hundreds = [digit + "百" for digit in DIGITS[1:]]
-    thousands = [digit + "千" for digit in DIGITS[1:]] + ["两千"]
-    ends = [*words[1:], "两", *(f"一{words[teen]}" for teen in range(10, 20)), *hundreds, *thousands]
+    thousands = [digit + "千" for digit in (*DIGITS[1:], "两")]
+    heads = [*hundreds, *thousands, *(thousand + hundred for thousand in thousands for hundred in hundreds)]
+    tails = {_tail(number, after, alone) for number in range(1, 100) for after in (True, False) for alone in (True, False)}
+    ends = [*heads, *sorted(tails), "两"]
     wan = [end + "万" for end in ends]
-    pieces = dict.fromkeys([*ends, *wan, "零", "负", "亿", "点", "百分之"], inside)
-    pieces |= dict.fromkeys([end + "元" for end in [*words[:1], *ends, *wan, "亿"]], last)
-    pieces |= dict.fromkeys([name for code, name in CURRENCIES.items() if code != "CNY"], last)
-    pieces |= dict.fromkeys([digit + unit for digit in DIGITS[1:] for unit in "角分"], last)
-    pieces |= _inventory_of_digits() | _inventory_of_times()
-    return pieces
+    names = [*ends, *wan, "零", "负", "亿", "百分之", *("点" + digit for digit in DIGITS), *CURRENCIES.values()]
+    names += [end + "元" for end in ("零", *ends, *wan, "亿")]
+    names += [digit + "角" for digit in DIGITS[1:]] + [zero + digit + "分" for zero in ("", "零") for digit in DIGITS[1:]]
+    return dict.fromkeys([*names, *_digit_names(), *_time_names(words)], _CARRIER)
 
 
-def _inventory_of_digits() -> dict[str, Carrier]:
+def _digit_names() -> list[str]:
     keys = [KEYS[digit] for digit in range(10)]
-    singles = dict.fromkeys([*keys, KEYS["*"], KEYS["#"]], Carrier("号码是，", "，八六。"))
-    return singles | dict.fromkeys([first + second for first in keys for second in keys], Carrier("号码是，", "，八六。"))
+    return [*keys, KEYS["*"], KEYS["#"], *(first + second for first in keys for second in keys)]
 
 
-def _inventory_of_times() -> dict[str, Carrier]:
-    words = [below_hundred(number) for number in range(60)]
-    pieces = dict.fromkeys([year(number)[0] for number in range(FIRST_YEAR, LAST_YEAR + 1)], Carrier("从", "三月。"))
-    pieces |= dict.fromkeys([words[month] + "月" for month in range(1, 13)], Carrier("今年", "五日。"))
-    pieces |= dict.fromkeys([words[day] + "日" for day in range(1, 32)], Carrier("今年三月", "。"))
-    parts = [_day_part(hour) for hour in range(24)]
-    pieces |= dict.fromkeys(parts, Carrier("在", "九点。"))
-    pieces |= dict.fromkeys([clock(hour, 0)[1] for hour in range(24)], Carrier("上午", "三十分。"))
-    pieces |= dict.fromkeys([clock(9, minute)[2] for minute in range(1, 60)], Carrier("上午九点", "。"))
+def _time_names(words: list[str]) -> list[str]:
+    names = [year(number)[0] for number in range(FIRST_YEAR, LAST_YEAR + 1)]
+    names += [words[month] + "月" for month in range(1, 13)]
+    names += [f"{words[month]}月{words[day]}日" for month in range(1, 13) for day in range(1, LONGEST_MONTHS[month] + 1)]
+    names += [clock(hour, 0)[0] for hour in range(24)] + [clock(9, minute)[1] for minute in range(1, 60)]
     counted = ["两" if number == 2 else words[number] for number in range(60)]
-    for unit, most in FUSED_UNITS.items():
-        pieces |= dict.fromkeys([counted[count] + unit for count in range(1, most + 1)], Carrier("时间", "。"))
-    return pieces | dict.fromkeys([*FUSED_UNITS, "年"], Carrier("时间三百", "。"))
+    names += [counted[count] + unit for unit, most in FUSED_UNITS.items() for count in range(1, most + 1)]
+    return [*names, *FUSED_UNITS, "年"]

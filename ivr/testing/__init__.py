@@ -1,0 +1,1 @@
+"""What users test their own hotline with: scripted and random callers in virtual time, coverage, fuzzing."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from ivr.flow.engine import Turn
+from ivr.flow.engine import Engine, Turn
 from ivr.flow.instructions import Phrase, RunService, Say
 from ivr.flow.trace import (
     CallEnded,
@@ -55,31 +56,35 @@ def shown(value: Value) -> str:
     return f"{amount} {value.currency}" if amount is not None else str(value)
 
 
-def moments_of(turn: Turn, at: float) -> Iterator[Moment]:
+def moments_of(engine: Engine, turn: Turn, at: float) -> Iterator[Moment]:
     """The moments of one turn, in order."""
     says = iter([one for one in turn.instructions if isinstance(one, Say)])
     asks = iter([one for one in turn.instructions if isinstance(one, RunService)])
     variables = turn.state.variables
     for entry in turn.trace:
-        kind = type(entry)
-        if kind is StepEntered:
+        told = _TOLD.get(type(entry))
+        if isinstance(entry, StepEntered):
             yield Moment(at, "step", entry.step, flow=entry.flow, variables=variables)
-        elif kind is Said:
+            mailbox = getattr(engine.plan(entry.flow).steps[entry.step].step, "voicemail", None)
+            if mailbox is not None:
+                yield Moment(at, "voicemail", mailbox, variables=variables)
+        elif isinstance(entry, Said):
             for phrase in _phrases(next(says, None)):
                 yield Moment(at, "said", phrase.prompt, phrase.values, phrase.language, variables=variables)
-        elif kind is ServiceAsked:
+        elif isinstance(entry, ServiceAsked):
             ask = next(asks)
             yield Moment(at, "did", entry.service, ask.arguments, f"try {ask.attempt}" * (ask.attempt > 1))
-        elif kind in _TOLD:
-            told = _TOLD[kind](entry)
-            yield Moment(at, told[0], told[1], detail=told[2], flow=getattr(entry, "flow", ""), variables=variables)
+        elif told is not None:
+            what, name, detail = told(entry)
+            flow = getattr(entry, "flow", "")
+            yield Moment(at, what, name, detail=detail, flow=flow, variables=variables)
 
 
 def _phrases(say: Say | None) -> Sequence[Phrase]:
     return say.phrases if say is not None else ()
 
 
-_TOLD = {
+_TOLD: Mapping[type[Any], Callable[[Any], tuple[str, str, str]]] = {
     ServiceAnswered: lambda e: ("answered", e.service, e.outcome + (f" ({e.code})" if e.code else "")),
     TransferAsked: lambda e: ("transfer", e.queue, e.reason),
     TransferEnded: lambda e: ("transferred", e.queue, e.outcome),

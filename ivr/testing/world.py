@@ -30,6 +30,7 @@ from ivr.flow.instructions import (
     HangUp,
     Instruction,
     KeepRecording,
+    Listen,
     Phrase,
     Record,
     RunService,
@@ -42,10 +43,8 @@ from ivr.flow.instructions import (
 )
 from ivr.flow.state import CallState
 from ivr.flow.trace import TraceEntry
-from ivr.flow.values import Value
+from ivr.flow.values import Level, Value
 from ivr.testing.moments import Moment, moments_of
-
-Outcome = Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +94,11 @@ class Playing:
     begins: float
     ends: float
 
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return self.ends - self.begins
+
 
 @dataclass(slots=True, eq=False)
 class _Due:
@@ -128,6 +132,8 @@ class World:
     recording: _Recording | None = None
     hung_up: bool = False
     events: int = 0
+    #: What the engine must never ask and did: to speak or to listen when the caller is gone.
+    wrong: list[str] = field(default_factory=list)
     _state: CallState | None = None
     _queue: list[_Due] = field(default_factory=list)
     _by_id: dict[str, _Due] = field(default_factory=dict)
@@ -146,10 +152,14 @@ class World:
         return self.state.finished
 
     def start(
-        self, event: CallStarted, flow: str | None = None, inputs: Mapping[str, Value] | None = None
+        self,
+        event: CallStarted,
+        flow: str | None = None,
+        inputs: Mapping[str, Value] | None = None,
+        level: Level = Level.ANONYMOUS,
     ) -> None:
         """Answer the call."""
-        self._take(self.engine.start(event, flow, inputs))
+        self._take(self.engine.start(event, flow, inputs, level))
 
     # What the caller does, at the present moment
 
@@ -163,12 +173,15 @@ class World:
         self.moments.append(Moment(self.now, "spoke", text))
         self._handle(SpeechHeard(self.now, text, confidence))
 
-    def talk(self, seconds: float) -> None:
-        """Talk into the recording that is running, for so long."""
+    def talk(self, seconds: float, disk_full: bool = False) -> None:
+        """Talk into the recording that is running, for so long; with `disk_full`, no more can be kept then."""
         if self.recording is not None:
             self.moments.append(Moment(self.now, "talked", f"{seconds:g}s"))
             self.recording.spoken_until = self.now + seconds
-            self._expect_silence()
+            if disk_full:
+                self._break_off(self.recording)
+            else:
+                self._expect_silence()
 
     def hang_up(self) -> None:
         """Hang up; a recording that is running ends with it."""
@@ -212,8 +225,13 @@ class World:
     def _take(self, turn: Turn) -> None:
         self._state = turn.state
         self.trace.extend(turn.trace)
-        self.moments.extend(moments_of(turn, self.now))
+        self.moments.extend(moments_of(self.engine, turn, self.now))
+        ended = False
         for instruction in turn.instructions:
+            kind = type(instruction)
+            if (ended or self.hung_up) and kind in (Say, Listen, Record, Transfer):
+                self.wrong.append(f"{kind.__name__} was asked for when the call was over")
+            ended = ended or kind is HangUp
             action = _ACTIONS.get(type(instruction))
             if action is not None:
                 action(self, instruction)
@@ -288,6 +306,17 @@ class World:
             lambda at: self._recorded(RecordingFinished(at, name, seconds, why)),
         )
 
+    def _break_off(self, recording: _Recording) -> None:
+        """The disk takes no more when the caller has finished talking."""
+        name = recording.instruction.recording
+        self._forget(name)
+        seconds = recording.spoken_until - recording.began
+        self._later(
+            name,
+            recording.spoken_until - self.now,
+            lambda at: self._recorded(RecordingFinished(at, name, seconds, "storage")),
+        )
+
     def _recorded(self, event: RecordingFinished) -> RecordingFinished:
         self.recording = None
         return event
@@ -314,7 +343,9 @@ class World:
         answer = self.transfers(transfer)
         request: str = transfer.request
         outcome: Any = answer.outcome
-        self._later(request, min(answer.after, transfer.timeout), lambda at: TransferResult(at, request, outcome))
+        self._later(
+            request, min(answer.after, transfer.timeout), lambda at: TransferResult(at, request, outcome)
+        )
 
     def _kept(self, keep: KeepRecording) -> None:
         self.moments.append(Moment(self.now, "kept", keep.recording))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +52,7 @@ class Supervisor:
         self._drain_seconds = drain_seconds
         self._stopping = asyncio.Event()
         self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._workers_gone = asyncio.Event()
 
     async def run(self) -> int:
         """Until SIGTERM or SIGINT; returns the exit status for the shell."""
@@ -57,10 +60,13 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self._forward_hangup)
-        keepers = [asyncio.create_task(self._keep(plan)) for plan in self._plans]
+        workers = [asyncio.create_task(self._keep(plan)) for plan in self._plans if plan.worker is not None]
+        others = [asyncio.create_task(self._keep(plan)) for plan in self._plans if plan.worker is None]
         watch = asyncio.create_task(self._watch_for_hangs())
         try:
-            await asyncio.gather(*keepers)
+            await asyncio.gather(*workers)
+            self._workers_gone.set()
+            await asyncio.gather(*others)
         finally:
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
@@ -107,20 +113,15 @@ class Supervisor:
         """SIGTERM, a bounded wait, then SIGKILL. The HTTP process stays until the workers are done."""
         bound = self._drain_seconds + STOP_GRACE
         if plan.worker is None:
-            await self._workers_gone(bound)
-        process.terminate()
+            await self._workers_gone.wait()
+        with suppress(ProcessLookupError):
+            process.terminate()
         try:
             await asyncio.wait_for(asyncio.shield(exited), bound)
         except TimeoutError:
             log.error("process did not stop in time, killed", process=plan.name)
             process.kill()
             await exited
-
-    async def _workers_gone(self, bound: float) -> None:
-        workers = {plan.name for plan in self._plans if plan.worker is not None}
-        deadline = time.monotonic() + bound
-        while workers & self._running.keys() and time.monotonic() < deadline:
-            await asyncio.sleep(0.05)
 
     async def _pause(self, seconds: float) -> None:
         if seconds:
@@ -149,6 +150,12 @@ class Supervisor:
 def own_command(*words: str) -> list[str]:
     """The command line that runs this program's `words` in a new process."""
     return [sys.executable, "-m", "ivr", *words]
+
+
+def end_with_parent() -> None:
+    """Ask the kernel to send this process SIGTERM when the supervisor that started it is gone (Linux)."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
 def clear_run_dir(run_dir: Path) -> None:

@@ -120,13 +120,9 @@ class Worker:
             await asyncio.wait(set(self._calls), timeout=CLOSING_SECONDS)
 
     async def _heartbeat(self) -> None:
-        parent = os.getppid()
         while True:
             await asyncio.sleep(1.0)
             self._tell()
-            if os.getppid() != parent:
-                log.error("the supervisor is gone, draining", worker=self._index)
-                self._stop.set()
 
     async def _bring_in(self) -> None:
         """What an earlier process of this worker left, at once; what a database was away for, every while."""

@@ -166,7 +166,7 @@ def sound(frequency: float, seconds: float) -> Clip:
 
 
 def tones_in(samples: Samples) -> list[tuple[int, float]]:
-    """The tones heard, in order: (frequency rounded to 100 Hz, seconds). Shorter ones than 40 ms are left out."""
+    """The tones heard, in order: (frequency rounded to 100 Hz, seconds). Clicks are left out."""
     frames = samples[: len(samples) // 160 * 160].reshape(-1, 160).astype(float)
     loud = np.abs(frames).mean(axis=1) > 300
     spectrum = np.abs(np.fft.rfft(frames * np.hanning(160), axis=1))

@@ -1,4 +1,4 @@
-"""What the tests of the policy database share: the day, a key, a clock moved by hand, where databases come from."""
+"""What the tests of the policy database share: the day, a key, a clock moved by hand, places."""
 
 from __future__ import annotations
 

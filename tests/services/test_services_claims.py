@@ -74,7 +74,7 @@ async def test_a_report_for_an_unknown_policy_is_taken_like_any_other(caller, da
 
 @pytest.mark.parametrize(
     ("said", "kept"),
-    [("today", "2026-03-10"), ("yesterday 08:05", "2026-03-09 08:05"), ("2026-02-01 23:10", "2026-02-01 23:10")],
+    [("today", "2026-03-10"), ("yesterday 08:05:00", "2026-03-09 08:05"), ("2026-02-01 23:10", "2026-02-01 23:10")],
 )
 async def test_the_day_of_the_event_is_kept_as_a_date(caller, database, said, kept):
     report = (await caller.ask("claim.begin", policy_no=None)).value

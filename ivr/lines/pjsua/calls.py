@@ -64,10 +64,10 @@ class PjCall(pj.Call):  # type: ignore[misc]  # the library has no types
         self.answer(options)
 
     def end(self, status: int = 0, headers: dict[str, str] | None = None) -> None:
-        """Hang up, or refuse with a status; harmless when it is ending already."""
+        """Hang up; if it is not answered yet, refuse with a status. Harmless when it is ending already."""
         self._ours = True
         options = pj.CallOpParam()
-        options.statusCode = status
+        options.statusCode = status if self.unanswered else 0
         _add_headers(options, headers or {})
         try:
             self.hangup(options)

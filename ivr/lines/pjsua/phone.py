@@ -120,7 +120,7 @@ class Phone:
         """Do the steps, as long as the call lasts."""
         for step in steps:
             if self.ended is not None:
-                self._show(f"not done any more: {step}")
+                self._show("the rest of the script is left undone")
                 return
             await self._do(step)
 

@@ -1,4 +1,4 @@
-"""What a telephone on the command line does in a call, written as words: `wait:3 1 until-silence 86001234# hangup`."""
+"""What a telephone on the command line does in a call, in words: `wait:3 1 until-silence 86001234# hangup`."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _seconds(value: str, word: str, place: int) -> float:
 
 def _wrong(word: str, place: int) -> LineError:
     return LineError(
-        f"word {place} of the keys, {word!r}, is not understood; write wait:SECONDS, until-silence[:SECONDS], "
-        "play:FILE, hangup, or keys (0-9 * # A-D)",
+        f"word {place} of the keys, {word!r}, is not understood; write wait:SECONDS, until-silence[:SECONDS],"
+        " play:FILE, hangup, or keys (0-9 * # A-D)",
         code="H220",
     )

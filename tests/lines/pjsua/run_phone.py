@@ -1,4 +1,4 @@
-"""The telephone as a process of its own, beside a hotline in the test's: `python run_phone.py ADDRESS [KEYS [SAVE]]`."""
+"""The telephone as a process of its own: `python run_phone.py ADDRESS [KEYS [SAVE]]`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,144 @@
+"""A whole hotline in processes of its own, as a user starts it, for tests from the outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import psutil
+
+ROOT = Path(__file__).parent.parent
+#: Processes of the hotline are up within this many seconds, also on a busy machine.
+START_SECONDS = 40.0
+
+
+def free_port(kind: int = socket.SOCK_DGRAM) -> int:
+    """A port of loopback that nobody holds now."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def run_command(*words: str, environment: dict[str, str], timeout: float = 120.0) -> str:
+    """Run `hotline WORDS…` to its end; its standard output. Raises CalledProcessError with what it said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "ivr", *words],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    if done.returncode:
+        raise AssertionError(f"hotline {' '.join(words)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+    return done.stdout
+
+
+@dataclass
+class HotlineProcess:
+    """`hotline serve` on free ports; everything it writes is under `data_dir` and in `log`."""
+
+    data_dir: Path
+    sip_port: int
+    http_port: int
+    environment: dict[str, str]
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where its first worker takes SIP."""
+        return ("127.0.0.1", self.sip_port)
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and text of a page of its HTTP process; 0 when it does not answer."""
+        try:
+            with urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=2) as reply:
+                return reply.status, reply.read().decode()
+        except URLError as error:
+            reply = getattr(error, "fp", None)
+            return getattr(error, "code", 0), reply.read().decode() if reply is not None else ""
+        except OSError:
+            return 0, ""
+
+    def ready(self) -> bool:
+        """Whether every worker takes calls."""
+        return self.get("/ready")[0] == 200
+
+    def workers(self) -> list[dict[str, Any]]:
+        """What the workers say of themselves."""
+        status, text = self.get("/status")
+        return json.loads(text) if status == 200 else []
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """What its database answers, read beside it."""
+        with sqlite3.connect(f"file:{self.data_dir / 'hotline.db'}?mode=ro", uri=True) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def stop(self, timeout: float = 30.0) -> int:
+        """SIGTERM, and wait for the end."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout)
+
+
+def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    """Wait for something to become true in processes that cannot be told of it; its value."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"{what} did not happen within {seconds} s")
+
+
+def environment_of(data_dir: Path, **settings: object) -> dict[str, str]:
+    """An environment in which only these settings hold."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
+    chosen = {f"HOTLINE_{name.upper()}": str(value) for name, value in settings.items()}
+    return {**clean, "HOTLINE_DATA_DIR": str(data_dir), **chosen}
+
+
+@contextmanager
+def serving(data_dir: Path, *options: str, **settings: object) -> Iterator[HotlineProcess]:
+    """A hotline that serves; at the end it is stopped, and nothing of it may be left."""
+    sip_port, http_port = free_port(), free_port(socket.SOCK_STREAM)
+    rtp_port = 20000 + (sip_port % 400) * 100
+    environment = environment_of(
+        data_dir, sip_port=sip_port, http_port=http_port, rtp_port=rtp_port, **{"drain_seconds": 2, **settings}
+    )
+    log = data_dir / "serve.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ivr", "serve", *options], env=environment, cwd=ROOT, stdout=output, stderr=output
+        )
+    hotline = HotlineProcess(data_dir, sip_port, http_port, environment, process, log)
+    children: Sequence[psutil.Process] = []
+    try:
+        until(lambda: hotline.ready() or process.poll() is not None, START_SECONDS, "the hotline's start")
+        assert process.poll() is None, log.read_text(encoding="utf-8")
+        yield hotline
+        children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+    finally:
+        try:
+            hotline.stop()
+        finally:
+            for left in children:
+                if left.is_running() and left.status() != psutil.STATUS_ZOMBIE:
+                    left.kill()
+    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]

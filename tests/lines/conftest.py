@@ -1,0 +1,1 @@
+"""Makes the contract of every line importable by the tests of each."""
