@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from ivr.call.engines import Engines
 from ivr.call.journal import CallJournal
 from ivr.call.metrics import CallMetrics
 from ivr.call.recordings import RecordingVault
@@ -77,7 +78,7 @@ async def open_database(settings: Settings, *, migrate: bool = False) -> AsyncIt
 def call_parts(settings: Settings, content: Content, database: PolicyDatabase, worker: str) -> CallParts:
     """What every call of a worker shares."""
     return CallParts(
-        library=lambda: content.flows.current,
+        engine=Engines(content.flows).current,
         speaker=Speaker(content.catalogue, content.prompts_dir),
         services=hotline_registry(database),
         journal=CallJournal(database, worker),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from collections.abc import MutableMapping
 from typing import Any, Literal
 
 import structlog
@@ -12,11 +13,11 @@ import structlog
 #: A run of this many digits in a message could be a policy number, an ID or a PIN; names of calls are exempt.
 _DIGITS = re.compile(r"(?<![\w-])\d{4,}(?![\w-])")
 _EXEMPT = frozenset(
-    {"timestamp", "call_id", "calls", "recordings", "recording", "version", "port", "pid", "exception"}
+    {"timestamp", "call_id", "calls", "recordings", "recording", "version", "port", "pid", "exception", "address"}
 )
 
 
-def mask_digits(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+def mask_digits(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
     """Replace long digit runs in every text of a log entry, but for fields that cannot hold a caller's keys."""
     return {
         name: _DIGITS.sub("•••", value) if isinstance(value, str) and name not in _EXEMPT else value
@@ -44,4 +45,5 @@ def configure_logs(level: str, form: Literal["text", "json"]) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.basicConfig(stream=sys.stderr, level=level.upper(), format="%(levelname)s %(name)s %(message)s")

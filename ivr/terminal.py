@@ -18,11 +18,14 @@ from ivr.app import call_parts, load_content, new_call_id, open_database
 from ivr.call.session import CallParts, CallSession
 from ivr.clock import Clock, SystemClock, VirtualClock
 from ivr.errors import SettingError
+from ivr.flow import FlowLibrary
 from ivr.lines.base import Ended, RecordRequest
 from ivr.lines.script import Action, Caller, HangUp, Keys, Say, ScriptedCaller, ScriptLine, Speak, WaitSilence
 from ivr.lines.script.playing import Prompt
 from ivr.media.g711 import Law
 from ivr.settings import Settings
+from ivr.testing.retell import transcript_to_test
+from policy_db import PolicyDatabase
 
 _KEYS = re.compile(r"^[0-9*#]+$")
 #: Seconds that a typed word takes to say, by the character.
@@ -134,7 +137,10 @@ async def place_call(
         else:
             await _play_script(settings, script, number, dialled, call_id, parts, console)
         if record is not None:
-            await _write_test(record, content, database, call_id, console)
+            record.write_text(
+                await recorded_test(database, content.flows.current, call_id, settings.zone), encoding="utf-8"
+            )
+            console.print(f"The call as a test is in {record}; check its values before you paste it.")
     return 0
 
 
@@ -220,5 +226,13 @@ async def _converse(caller: TerminalCaller, call: asyncio.Task[None]) -> None:
         loop.remove_reader(sys.stdin)
 
 
-async def _write_test(path: Path, database: object, call_id: str, console: Console) -> None:
-    raise NotImplementedError
+async def recorded_test(database: PolicyDatabase, library: FlowLibrary, call_id: str, zone: str) -> str:
+    """A call of the database as a test ready to paste into a flow. Raises SettingError for an unknown call."""
+    call = await database.calls.find(call_id)
+    if call is None:
+        raise SettingError(f"there is no call {call_id}; its id stands in the log and in /status", code="H106")
+    entries = [
+        {"kind": entry.kind, "at": entry.at, **entry.data} for entry in await database.calls.timeline(call_id)
+    ]
+    clock = call.started_at.astimezone(ZoneInfo(zone))
+    return transcript_to_test(library, entries, f"as call {call_id} went", clock=clock)

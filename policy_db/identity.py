@@ -51,10 +51,10 @@ class Attempt:
 
 
 def failures(attempts: Sequence[Attempt]) -> list[datetime]:
-    """When tries failed, latest first, leaving out what the same caller then got right."""
+    """When tries failed, leaving out what the same caller then got right; both latest first."""
     settled: set[tuple[str, bytes]] = set()
     failed = []
-    for one in sorted(attempts, key=lambda attempt: attempt.at, reverse=True):
+    for one in attempts:
         if one.passed:
             settled.add((one.caller, one.subject))
         elif (one.caller, one.subject) not in settled:
@@ -137,10 +137,14 @@ class Identity:
         self, connection: AsyncConnection, kind: Kind, subject: bytes, caller: str, now: datetime
     ) -> tuple[int, datetime | None]:
         rules = self._rules
-        query = select(AttemptRow.at, AttemptRow.caller, AttemptRow.subject_hash, AttemptRow.passed).where(
-            AttemptRow.kind == kind,
-            AttemptRow.at > now - rules.window,
-            or_(AttemptRow.caller == caller, AttemptRow.subject_hash == subject),
+        query = (
+            select(AttemptRow.at, AttemptRow.caller, AttemptRow.subject_hash, AttemptRow.passed)
+            .where(
+                AttemptRow.kind == kind,
+                AttemptRow.at > now - rules.window,
+                or_(AttemptRow.caller == caller, AttemptRow.subject_hash == subject),
+            )
+            .order_by(AttemptRow.id.desc())
         )
         seen = [Attempt(*row) for row in await connection.execute(query)]
         by_caller = [one for one in seen if one.caller == caller]

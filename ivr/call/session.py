@@ -17,7 +17,7 @@ from ivr.call.recordings import RecordingVault, recording_id
 from ivr.call.transfers import Transfers
 from ivr.clock import TimerHandle
 from ivr.errors import HotlineError
-from ivr.flow import CallState, Engine, FlowLibrary, Turn
+from ivr.flow import CallState, Engine, Turn
 from ivr.flow import events as ev
 from ivr.flow import instructions as ins
 from ivr.lines import base as line
@@ -36,7 +36,7 @@ HANG_UP_GRACE = 5.0
 class CallParts:
     """What every call of a worker shares."""
 
-    library: Callable[[], FlowLibrary]
+    engine: Callable[[], Engine]
     speaker: Speaker
     services: ServiceRegistry
     journal: CallJournal
@@ -58,8 +58,8 @@ class CallSession:
         self._leg = leg
         self._parts = parts
         self._clock = leg.clock
-        self._library = parts.library()
-        self._engine = Engine(self._library)
+        self._engine = parts.engine()
+        self._library = self._engine.library
         self._state: CallState | None = None
         self._mailbox: deque[Message] = deque()
         self._wake = asyncio.Event()
@@ -208,8 +208,6 @@ class CallSession:
                 self._parts.vault.discard(self.call_id, recording)
             case ins.Transfer():
                 self._spawn(self._transfer(instruction))
-            case ins.SetLanguage(language=language):
-                self._note("language", language=language)
             case ins.HangUp(reason=reason):
                 self._outcome = self._outcome or reason
                 leg.hang_up(reason)
@@ -222,7 +220,6 @@ class CallSession:
         if self._said_at is not None:
             self._parts.metrics.key_answered(self._clock.time() - self._said_at)
             self._said_at = None
-        self._note("said", prompts=[phrase.prompt for phrase in say.phrases], token=say.token)
 
     def _start_timer(self, timer: str, seconds: float) -> None:
         self._stop_timer(timer)

@@ -90,6 +90,11 @@ def check_ladder(at: Path, holder: Any, report: Report) -> None:
 def _check_handlers(analysis: Analysis, facts: FlowFacts, report: Report) -> None:
     flow = facts.loaded.flow
     check_ladder((), flow, report)
+    possible = possible_outcomes(analysis, facts)
+    for outcome in flow.on:
+        if outcome not in possible:
+            message = f"no step of this flow ends in {outcome!r}{suggest(outcome, possible)}"
+            report.error(("on", outcome), "F307", message, at_key=True)
     acting: dict[str, Any] = {n: s for n, s in flow.steps.items() if step_kind(s) not in {"return", "hangup"}}
     for name, step in acting.items():
         check_ladder(("steps", name), step, report)
@@ -102,6 +107,15 @@ def _check_handlers(analysis: Analysis, facts: FlowFacts, report: Report) -> Non
                 report.error(("steps", name, "on", outcome), "F307", message, at_key=True)
         _check_one_good_way(name, step, good, report)
         _check_branches(name, step, report)
+
+
+def possible_outcomes(analysis: Analysis, facts: FlowFacts) -> set[str]:
+    """Every outcome that some step of a flow can have."""
+    return {
+        outcome
+        for step in facts.loaded.flow.steps.values()
+        for outcome in step_outcomes(step, callee_outcomes(analysis.library, step))
+    }
 
 
 def _check_one_good_way(name: str, step: Any, good: str | None, report: Report) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any, Final
 
-from ivr.flow.checks_graph import check_ladder
+from ivr.flow.checks_graph import check_ladder, possible_outcomes
 from ivr.flow.dataflow import Analysis
 from ivr.flow.errors import suggest
 from ivr.flow.hours import first_uncovered, hours_problems
@@ -25,6 +25,13 @@ def check_hotline(analysis: Analysis, report: Report, today: date | None) -> Non
     """Everything about the hotline's own file."""
     library = analysis.library
     check_ladder((), library.hotline, report)
+    possible = {
+        outcome for facts in analysis.facts.values() for outcome in possible_outcomes(analysis, facts)
+    }
+    for outcome in library.hotline.on:
+        if outcome not in possible:
+            message = f"no step of any flow ends in {outcome!r}{suggest(outcome, possible)}"
+            report.error(("on", outcome), "F307", message, at_key=True)
     for path, name in _entries(library):
         _check_entry(path, name, library, report)
     for path, prompt in _prompts(library):

@@ -102,7 +102,7 @@ def hears_speech(library: FlowLibrary, facts: FlowFacts, step: MenuStep | Collec
 
 def _check_words(library: FlowLibrary, facts: FlowFacts, at: Path, step: MenuStep, report: Report) -> None:
     speech = hears_speech(library, facts, step)
-    taken: dict[tuple[str, str], str] = {}
+    taken = _hotkey_words(library, facts, step) if speech else {}
     for key, choice in step.choices.items():
         path: Path = (*at, "choices", key)
         for language, words in choice.hear.items():
@@ -117,6 +117,21 @@ def _check_words(library: FlowLibrary, facts: FlowFacts, at: Path, step: MenuSte
         if speech and lacking:
             message = f"the choice {key!r} has no words to hear in {', '.join(lacking)}; add them to `hear`"
             report.error(path, "F607", message, at_key=True)
+
+
+def _hotkey_words(library: FlowLibrary, facts: FlowFacts, step: MenuStep) -> dict[tuple[str, str], str]:
+    """The words of the hotkeys that are live in a step, each with its key."""
+    own = step.hotkeys if isinstance(step.hotkeys, dict) else {}
+    keys = (
+        {**library.hotline.hotkeys, **facts.loaded.flow.hotkeys, **own} if step.hotkeys is not False else {}
+    )
+    return {
+        (language, folded(word)): key
+        for key, hotkey in keys.items()
+        if hotkey is not None
+        for language, words in hotkey.hear.items()
+        for word in words
+    }
 
 
 def folded(word: str) -> str:

@@ -106,7 +106,8 @@ class _TestChecker:
             for answer in answers:
                 self._service_answer(path, self._manifest.services[name], answer)
         elif place == "flows":
-            self._flow_answer(path, name, value)
+            for answer in value if isinstance(value, list) else [value]:
+                self._flow_answer(path, name, answer)
         elif place == "inputs":
             self._value(path, value, self._loaded.inputs[name])
         else:

@@ -142,7 +142,8 @@ class _StepChecker:
             message = f"{what!r} wants {type_text(wanted)}, and there is no variable {text!r}{hint}"
             self._report.error(path, "F401" if not wanted.words else code, message)
         else:
-            message = f"{what!r} wants {type_text(wanted)}, but `{text}` is {type_text(kind)}"
+            quoted = f"; a text has quotes of its own: \"'{text}'\"" if text.isdigit() else ""
+            message = f"{what!r} wants {type_text(wanted)}, but `{text}` is {type_text(kind)}{quoted}"
             self._report.error(path, code, message)
 
     def _assignments(self, at: Path, lines: Mapping[str, str], known: Known) -> None:

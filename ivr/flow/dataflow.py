@@ -142,10 +142,23 @@ class Analysis:
         while changed:
             changed = False
             for name in self.library.flows:
-                found = _outcome_levels(self._facts(name))
+                found = self._outcome_levels(self._facts(name))
                 if found != self._guarantees[name]:
                     self._guarantees[name] = found
                     changed = True
+
+    def _outcome_levels(self, facts: FlowFacts) -> dict[str, Level]:
+        """The least level at each `return`, and at the end of each way to `end`."""
+        levels = dict.fromkeys(facts.loaded.outcomes, Level.VERIFIED)
+        for name, known in facts.at.items():
+            step = facts.loaded.flow.steps[name]
+            if isinstance(step, ReturnStep) and step.return_ in levels:
+                levels[step.return_] = min(levels[step.return_], known.level)
+            for edge in facts.graph.edges[name]:
+                # After a hang-up nothing goes on in the flow that called this one.
+                if edge.target == "end" and "done" in levels and edge.outcome != "hung_up":
+                    levels["done"] = min(levels["done"], self.after(facts.loaded.name, edge, known).level)
+        return levels
 
     def _facts(self, name: str) -> FlowFacts:
         loaded, graph, declared = self.library.flows[name], self._graphs[name], self._declared[name]
@@ -166,7 +179,14 @@ def _carried(wanted: frozenset[str], callee: LoadedFlow) -> bool:
 
 
 def _declared(loaded: LoadedFlow) -> Variables:
-    return {**{n: parse_type(v.type) for n, v in loaded.flow.vars.items()}, **loaded.inputs}
+    return {**{name: _type(variable.type) for name, variable in loaded.flow.vars.items()}, **loaded.inputs}
+
+
+def _type(written: Any) -> Type:
+    try:
+        return parse_type(written)
+    except (ValueError, AttributeError):
+        return UNKNOWN
 
 
 def _settle(
@@ -185,18 +205,6 @@ def _settle(
                 at[edge.target] = joined
                 waiting.append(edge.target)
     return at
-
-
-def _outcome_levels(facts: FlowFacts) -> dict[str, Level]:
-    """The least level at each `return`, and at each way to `end`."""
-    levels = dict.fromkeys(facts.loaded.outcomes, Level.VERIFIED)
-    for name, known in facts.at.items():
-        step = facts.loaded.flow.steps[name]
-        if isinstance(step, ReturnStep) and step.return_ in levels:
-            levels[step.return_] = min(levels[step.return_], known.level)
-        if any(edge.target == "end" for edge in facts.graph.edges[name]) and "done" in levels:
-            levels["done"] = min(levels["done"], known.level)
-    return levels
 
 
 class _Follower:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -12,6 +13,7 @@ from ivr.flow.types import ANY_TEXT, BOOLEAN, DATE, DECIMAL, DURATION, INTEGER, 
 from ivr.flow.values import Type
 
 Scope = Mapping[str, Type]
+_DECIMAL: Final = re.compile(r"Decimal\('([^']*)'\)")
 _NUMERIC: Final = frozenset({"integer", "decimal"})
 _TEXTUAL: Final = frozenset({"text", "digits", "code", "prompt"})
 #: The words of `call.level`, least first.
@@ -39,7 +41,8 @@ def path_of(node: ast.expr) -> tuple[str, ...] | None:
 
 
 def _source(node: ast.expr) -> str:
-    return ast.unparse(node) if not isinstance(node, ast.Constant) else repr(node.value)
+    """The node as it is written, for a message; exact decimals look like the numbers they are."""
+    return _DECIMAL.sub(r"\1", ast.unparse(node))
 
 
 class Checker:

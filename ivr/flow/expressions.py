@@ -12,6 +12,7 @@ import ast
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
+from math import isfinite
 from typing import Final
 
 from ivr.flow.errors import ExpressionError
@@ -113,7 +114,7 @@ class Expression:
         return isinstance(other, Expression) and ast.dump(self._tree) == ast.dump(other._tree)
 
     def __hash__(self) -> int:
-        return hash(self.source)
+        return hash(ast.dump(self._tree))
 
 
 @lru_cache(maxsize=4096)
@@ -142,6 +143,8 @@ def _refuse_foreign(source: str, body: ast.expr) -> None:
             raise ExpressionError(
                 f"`{source}`: write a number, a text in quotes, true, false or null", "F405"
             )
+        if isinstance(node, ast.Constant) and isinstance(node.value, float) and not isfinite(node.value):
+            raise ExpressionError(f"`{source}`: this number is too large", "F405")
         if isinstance(node, ast.Call) and (not isinstance(node.func, ast.Name) or node.keywords):
             raise ExpressionError(f"`{source}`: only the named functions may be called", "F405")
         if isinstance(node, ast.Attribute) and node.attr.startswith("_"):

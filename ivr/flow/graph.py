@@ -137,8 +137,10 @@ class _GraphBuilder:
             self.unhandled.append((name, outcome))
 
     def _miss(self, name: str, step: Any, outcome: str) -> Iterator[Edge]:
-        """The ladder's target, or what `on` says when all its rungs ask again."""
+        """The ladder's target, or what `on` says: a step's own `on` wins over a ladder it inherits."""
         rungs, scope = ladder(step, outcome, self._flow, self._hotline)
+        if outcome in step.on and scope != "step":
+            rungs = ()
         for number, rung in enumerate(rungs):
             if rung not in REPROMPTS:
                 path = self._place(name, scope, f"on_{outcome}", number)

@@ -96,8 +96,8 @@ class _Reader:
                     self._add(flows, read_flow(source), source)
             except FlowErrors as error:
                 self.problems.extend(error.problems)
-        # A bad expression is left out of the graph's checks; anything else leaves no graph to check.
-        if hotline is None or any(problem.code != "F405" for problem in self.problems):
+        # A bad expression or type is left out of the graph's checks; anything else leaves no graph to check.
+        if hotline is None or any(problem.code not in {"F405", "F407"} for problem in self.problems):
             return None
         version = sha256("".join(f"{s.file}={s.version};" for s in sources).encode()).hexdigest()[:16]
         return FlowLibrary(hotline[0], flows, version, self._manifest, hotline[1])
@@ -141,9 +141,9 @@ class _Types:
     def one(self, path: Place, written: object) -> Type:
         try:
             return parse_type(written)  # type: ignore[arg-type]
-        except (ValueError, AttributeError, RecursionError) as error:
+        except (ValueError, AttributeError) as error:
             self._problems.append(self._source.problem(path, "F407", str(error)))
-            return Type("text")
+            return UNKNOWN
 
     def record(self, path: Place, fields: Mapping[str, object]) -> dict[str, Type]:
         return {name: self.one((*path, name), written) for name, written in fields.items()}

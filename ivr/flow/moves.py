@@ -11,7 +11,7 @@ from ivr.flow.model import Flow
 from ivr.flow.plan import Edge, Plan, edge_of
 from ivr.flow.state import Frame
 from ivr.flow.trace import CallEnded, Fault, FlowEntered, FlowLeft, LevelRaised, StepEntered, StepLeft
-from ivr.flow.turn import Done, FaultError, Go, Move, Run, arguments
+from ivr.flow.turn import Done, FaultError, Go, Move, Run
 from ivr.flow.values import Value
 
 #: Kinds of steps that need the caller on the line; after a hang-up a chain of steps ends at one.
@@ -179,7 +179,8 @@ def enter_flow(run: Run, name: str, called: str, inputs: Mapping[str, Value]) ->
         return enter(run, run.engine.plan(name).flow.entry)
     if name in run.engine.stand_ins:
         return _stand_in(run, name, called)
-    if len(state.frames) >= run.engine.hotline.limits.depth:
+    # The hotline's own flows may always come on top; one of them is never open twice.
+    if called == "call" and len(state.frames) >= run.engine.hotline.limits.depth:
         raise FaultError("DEPTH", f"flows are nested more than {run.engine.hotline.limits.depth} deep")
     plan = run.engine.plan(name)
     if state.level < plan.loaded.level:
@@ -218,8 +219,9 @@ def leave_flow(run: Run, outcome: str, values: Mapping[str, Value]) -> Move:
     if len(state.frames) == 1:
         run.trace.append(FlowLeft(run.at, run.frame.flow, outcome))
         return hang_up(run, "normal", own=False)
+    declared = run.engine.plan(run.frame.flow).loaded.outcomes.get(outcome, {})
     _drop_flow(run, outcome)
-    return _return_to(run, called, outcome, values)
+    return _return_to(run, called, outcome, {**dict.fromkeys(declared), **values})
 
 
 def _return_to(run: Run, called: str, outcome: str, values: Mapping[str, Value]) -> Move:
@@ -228,8 +230,11 @@ def _return_to(run: Run, called: str, outcome: str, values: Mapping[str, Value])
         return enter(run, run.frame.step)
     if called == "handler":
         return hang_up(run, "normal")
-    for name, value in arguments(run, run.plan, "out", result=dict(values)).items():
-        run.assign(name, value)
+    result = dict(values)
+    for name, expression in run.plan.exprs["out"].items():
+        # Each line is for the outcomes that carry the fields it reads.
+        if expression.fields_of("result") <= result.keys():
+            run.assign(name, run.evaluate(expression, result=result))
     return Done(outcome)
 
 

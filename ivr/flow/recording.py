@@ -18,7 +18,7 @@ from ivr.flow.instructions import (
 from ivr.flow.kinds import Kind, hotkey, open_now
 from ivr.flow.moves import mark_gone
 from ivr.flow.plan import Plan
-from ivr.flow.trace import Recorded, TransferAsked, TransferEnded
+from ivr.flow.trace import Recorded, RecordingSettled, TransferAsked, TransferEnded
 from ivr.flow.turn import Done, Move, Run, arguments
 from ivr.flow.values import Value
 
@@ -99,10 +99,10 @@ class Recording(Kind):
         enough = event.seconds >= plan.step.least
         kept = enough or (event.why == "storage" and event.seconds > 0)
         run.trace.append(
-            Recorded(run.at, plan.flow, plan.name, event.recording, round(event.seconds, 3), kept)
+            Recorded(run.at, plan.flow, plan.name, event.recording, round(event.seconds, 3), event.why)
         )
         if not kept:
-            run.out.append(DiscardRecording(event.recording))
+            _settle(run, event.recording, kept=False)
             wait.request = ""
             return Done("error" if event.why == "storage" else "hung_up" if state.hung_up else "too_short")
         self._name(run, plan, event.recording)
@@ -121,7 +121,7 @@ class Recording(Kind):
             run.assign(name, recording)
 
     def _keep(self, run: Run, outcome: str) -> Move:
-        run.out.append(KeepRecording(run.state.wait.request))
+        _settle(run, run.state.wait.request, kept=True)
         run.state.wait.request = ""
         return Done(outcome)
 
@@ -142,7 +142,7 @@ class Recording(Kind):
         if key == KEEP:
             return self._keep(run, "saved")
         if key == AGAIN:
-            run.out.append(DiscardRecording(wait.request))
+            _settle(run, wait.request, kept=False)
             wait.no_input = wait.no_match = 0
             return self._record(run, plan)
         if key == HEAR:
@@ -170,7 +170,7 @@ class Recording(Kind):
         """A recording under way ends by itself when the caller is gone; one under review is kept at once."""
         wait = run.state.wait
         if wait.stage == "review" and wait.request:
-            run.out.append(KeepRecording(wait.request))
+            _settle(run, wait.request, kept=True)
             wait.request = ""
         return wait.stage in ("recording", "stopping")
 
@@ -181,6 +181,11 @@ class Recording(Kind):
             wait.stage = "stopping"
             run.out.append(StopRecording(wait.request))
         return self.settles(run)
+
+
+def _settle(run: Run, recording: str, kept: bool) -> None:
+    run.out.append(KeepRecording(recording) if kept else DiscardRecording(recording))
+    run.trace.append(RecordingSettled(run.at, recording, kept))
 
 
 class BringPerson(Kind):

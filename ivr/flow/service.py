@@ -80,7 +80,7 @@ class Do(Kind):
         return run.state.wait.attempt <= retry.times
 
     def _take(self, run: Run, plan: Plan, event: ServiceResult, signature: ServiceSignature) -> None:
-        if plan.step.into is not None:
+        if plan.step.into is not None and event.value is not None:
             run.assign(plan.step.into, event.value)
         granted = signature.grants.get(event.outcome, Level.ANONYMOUS)
         if granted > run.state.level:

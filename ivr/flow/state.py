@@ -30,7 +30,7 @@ class Frame:
     called: str = "main"
     step: str = ""
     closing: bool = False
-    variables: dict[str, Value] = field(default_factory=dict)
+    variables: dict[str, Value] = field(default_factory=dict, repr=False)
 
     def copy(self) -> Frame:
         """A frame of its own (the variables are shared, because they are never changed in place)."""
@@ -49,7 +49,7 @@ class Wait:
     token: str = ""
     timer: str = ""
     request: str = ""
-    entry: str = ""
+    entry: str = field(default="", repr=False)
     listening: bool = False
     sensitive: bool = False
     no_input: int = 0
@@ -58,7 +58,7 @@ class Wait:
     key: str = ""
     since: float = 0.0
     filler: str = ""
-    value: Value = None
+    value: Value = field(default=None, repr=False)
     outcome: str = ""
 
     def copy(self) -> Wait:

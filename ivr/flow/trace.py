@@ -166,13 +166,22 @@ class FlowLeft(_Entry):
 
 @dataclass(frozen=True, slots=True)
 class Recorded(_Entry):
-    """A recording ended: `seconds` of speech, kept or not."""
+    """A recording ended, with `seconds` of speech, because of `why`."""
 
     kind = "recorded"
     flow: str
     step: str
     recording: str
     seconds: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingSettled(_Entry):
+    """A recording counts as left (`kept`), or was thrown away."""
+
+    kind = "recording_settled"
+    recording: str
     kept: bool
 
 
@@ -232,6 +241,7 @@ TraceEntry = (
     | FlowEntered
     | FlowLeft
     | Recorded
+    | RecordingSettled
     | TransferAsked
     | TransferEnded
     | Fault

@@ -81,7 +81,11 @@ def _parse(file: str, content: bytes) -> Source:
         mark = error.problem_mark or error.context_mark
         place = Place(mark.line + 1, mark.column + 1) if mark is not None else Place(1, 1)
         raise _refusal(file, place, "F102", _yaml_remedy(error)) from None
-    except (YAMLError, ValueError, RecursionError) as error:
+    except RecursionError:
+        raise _refusal(
+            file, Place(1, 1), "F101", "the file is nested too deeply; split it into sub-flows"
+        ) from None
+    except (YAMLError, ValueError) as error:
         raise _refusal(file, Place(1, 1), "F102", f"this is not YAML: {str(error).splitlines()[0]}") from None
     if not isinstance(root, MappingNode):
         raise _refusal(file, Place(1, 1), "F103", "the file must be a mapping that begins with `flow: name`")
@@ -133,6 +137,9 @@ class _Builder:
     def build(self, node: Node, path: Path, depth: int) -> Any:
         place = Place(node.start_mark.line + 1, node.start_mark.column + 1)
         self.values[path] = place
+        if path and isinstance(path[-1], int):
+            # A line of a list has no key; where it begins is its place.
+            self.keys[path] = place
         self._count += 1
         if self._count > MOST_NODES or depth > MOST_DEPTH:
             what = "is nested too deeply or, with its aliases, too large"

@@ -173,7 +173,7 @@ class Line(Protocol):
         Raises LineError when the address is in use or the settings are wrong.
         """
 
-    async def dial(self, to: str, *, caller: str = "", timeout: float = 60.0) -> Leg:
+    async def dial(self, to: str, *, caller: str = "", timeout: float = 60.0) -> Leg:  # noqa: ASYNC109  # ringing
         """Call a SIP address or number; returns once it is answered. Raises LineError otherwise."""
 
     def drain(self) -> None:

@@ -25,6 +25,7 @@ STORAGE_PATIENCE = 2.0
 #: Seconds kept after the last sound of the voice.
 TAIL = 0.4
 _BLOCK = 10 * FRAME
+_MOST_UNHEARD = 100 * FRAME
 
 
 class RecordingFile(Protocol):
@@ -128,8 +129,14 @@ class Recording:
         self._unheard += frames
         if self._taken >= self._longest:
             self.why = "longest"
-        if len(self._unheard) >= _BLOCK or self.why is not None:
+        if self._is_time_to_hear():
             self._hear()
+
+    def _is_time_to_hear(self) -> bool:
+        """Listening costs little by the second and much by the frame: wait until it could decide something."""
+        waiting = len(self._unheard)
+        may_end = self._taken // FRAME - self._voice.voice_end >= self._silence
+        return waiting >= _MOST_UNHEARD or (waiting >= _BLOCK and may_end) or self.why is not None
 
     def _hear(self) -> None:
         """Look for the voice in what has come, and end after enough silence."""

@@ -123,7 +123,7 @@ class RecordingWriter:
     def flush(self, timeout: float = 5.0) -> bool:
         """Wait until all that was given so far is written and told of; False if the disk hangs."""
         with self._lock:
-            if self._thread is None or not self._taps:
+            if self._closing or not self._taps:
                 return True
             written = threading.Event()
             self._waiting.append(written)
@@ -161,6 +161,8 @@ class RecordingWriter:
         self._settle_stranded()
         for recording in self._stranded:
             recording.close()
+        for written in self._waiting:
+            written.set()
 
     def _pause(self) -> float | None:
         if self._taps:
@@ -173,6 +175,8 @@ class RecordingWriter:
                 continue
             with self._lock:
                 self._taps.remove(tap)
+            if tap.lost:
+                _log.error("%d frames of %s are lost: the disk hung", tap.lost, tap.recording.path)
             if not tap.recording.settle():
                 self._strand(tap.recording)
 

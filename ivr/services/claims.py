@@ -84,7 +84,9 @@ class ClaimServices:
         await self._database.claims.save_answer(id, field, answer)
         return Outcome()
 
-    @service("claim.attach", inputs={"id": TEXT, "field": _SPOKEN, "recording": RECORDING}, outcomes={"ok": None})
+    @service(
+        "claim.attach", inputs={"id": TEXT, "field": _SPOKEN, "recording": RECORDING}, outcomes={"ok": None}
+    )
     async def attach(self, context: ServiceContext, id: str, field: str, recording: str) -> Outcome:  # noqa: A002
         """Keep an answer given in the caller's own voice."""
         await self._database.claims.attach(id, field, recording)

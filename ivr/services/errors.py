@@ -1,11 +1,11 @@
 """What goes wrong between a flow and a service.
 
 ServiceError (ivr.errors)
-├── UnknownService      H401  the flow names a service that is not registered
-├── WrongArguments      H402  an argument is missing or not known to the service
-├── UndeclaredOutcome   H403  a service gave an outcome that its signature does not have
-├── ServiceFailed       H404  the service itself broke off; the database may be away
-└── LevelRefused        LEVEL the caller is not sure enough for this service
+├── UnknownServiceError      H401   the flow names a service that is not registered
+├── WrongArgumentsError      H402   an argument is missing or not known to the service
+├── UndeclaredOutcomeError   H403   a service gave an outcome that its signature does not have
+├── ServiceFailedError       H404   the service itself broke off; the database may be away
+└── LevelRefusedError        LEVEL  the caller is not sure enough for this service
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ivr.errors import ServiceError
 from ivr.flow.values import Level
 
 
-class UnknownService(ServiceError):
+class UnknownServiceError(ServiceError):
     """No service has this name."""
 
     code = "H401"
@@ -25,7 +25,7 @@ class UnknownService(ServiceError):
         super().__init__(f"there is no service {name!r}; the hotline has {', '.join(sorted(known))}")
 
 
-class WrongArguments(ServiceError):
+class WrongArgumentsError(ServiceError):
     """An argument is missing or not known to the service. Values are never shown."""
 
     code = "H402"
@@ -36,7 +36,7 @@ class WrongArguments(ServiceError):
         super().__init__(f"service {name!r} {' and '.join(parts)}; correct the step's `with:`")
 
 
-class UndeclaredOutcome(ServiceError):
+class UndeclaredOutcomeError(ServiceError):
     """A service answered in a way that its signature does not have."""
 
     code = "H403"
@@ -47,7 +47,7 @@ class UndeclaredOutcome(ServiceError):
         )
 
 
-class ServiceFailed(ServiceError):
+class ServiceFailedError(ServiceError):
     """The service broke off; only the kind of failure is told, because details may hold personal data."""
 
     code = "H404"
@@ -58,7 +58,7 @@ class ServiceFailed(ServiceError):
         )
 
 
-class LevelRefused(ServiceError):
+class LevelRefusedError(ServiceError):
     """The caller has not proved enough for this service, or for the policy it was asked about."""
 
     code = "LEVEL"

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from ivr.flow.values import Level, Secret, Value
-from ivr.services.errors import LevelRefused
+from ivr.services.errors import LevelRefusedError
 from ivr.services.proof import ProofBook
 from ivr.services.registry import Outcome, ServiceContext, service
 from ivr.services.types import DIGITS, INTEGER, PROMPT, SECRET, TEXT, code, record
@@ -62,7 +62,7 @@ class IdentityServices:
     async def verify(self, context: ServiceContext, policy_no: str, pin: Secret) -> Outcome:
         """Check the service PIN of a policy that this call has identified."""
         if self._proofs.level(context.call_id, policy_no) < Level.IDENTIFIED:
-            raise LevelRefused("identity.verify", Level.IDENTIFIED)
+            raise LevelRefusedError("identity.verify", Level.IDENTIFIED)
         check = await self._database.identity.check_pin(
             policy_no, pin.reveal(), caller=context.caller, call_id=context.call_id
         )
@@ -100,4 +100,8 @@ def _brief(policy: Policy) -> dict[str, Value]:
 
 
 def _turned_away(check: IdentityCheck) -> Outcome:
-    return Outcome("locked") if check.outcome == "locked" else Outcome("refused", {"tries_left": check.tries_left})
+    return (
+        Outcome("locked")
+        if check.outcome == "locked"
+        else Outcome("refused", {"tries_left": check.tries_left})
+    )

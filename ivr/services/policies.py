@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ivr.flow.values import Level, Money, Value
-from ivr.services.errors import LevelRefused
+from ivr.services.errors import LevelRefusedError
 from ivr.services.proof import ProofBook
 from ivr.services.registry import Outcome, ServiceContext, service
 from ivr.services.types import BOOLEAN, CODE, DATE, DIGITS, INTEGER, MONEY, PROMPT, code, optional, record
@@ -36,6 +36,7 @@ _DUE: Final = record(
     days_until_due=INTEGER, grace_until=DATE, last_paid=optional(MONEY), last_paid_on=optional(DATE),
     paid_to=optional(DATE),
 )  # fmt: skip
+_COMPLAINT: Final = record(number=DIGITS, since=DATE, status=code(*COMPLAINT_STATES))
 _LAPSED: Final = record(
     lapsed_on=DATE, owed=MONEY, can_reinstate=BOOLEAN, reinstate_until=optional(DATE)
 )  # fmt: skip
@@ -55,9 +56,9 @@ def maybe_money(stored: StoredMoney | None) -> Money | None:
 
 
 def require_verified(proofs: ProofBook, name: str, context: ServiceContext, policy_no: str) -> None:
-    """Raise LevelRefused unless this call has verified this very policy."""
+    """Raise LevelRefusedError unless this call has verified this very policy."""
     if proofs.level(context.call_id, policy_no) < Level.VERIFIED:
-        raise LevelRefused(name, Level.VERIFIED)
+        raise LevelRefusedError(name, Level.VERIFIED)
 
 
 class PolicyServices:
@@ -115,7 +116,7 @@ class PolicyServices:
         return Outcome(value=_due(position))
 
     @service("complaint.open", inputs={"policy_no": DIGITS}, level=Level.VERIFIED,
-             outcomes={"ok": record(number=DIGITS, since=DATE, status=code(*COMPLAINT_STATES)), "none": None})  # fmt: skip
+             outcomes={"ok": _COMPLAINT, "none": None})  # fmt: skip
     async def complaint(self, context: ServiceContext, policy_no: str) -> Outcome:
         """The complaint about a policy that is not settled yet, if there is one."""
         require_verified(self._proofs, "complaint.open", context, policy_no)

@@ -17,11 +17,11 @@ from ivr.errors import ServiceError
 from ivr.flow.manifest import ServiceSignature
 from ivr.flow.values import Level, Type, Value
 from ivr.services.errors import (
-    LevelRefused,
-    ServiceFailed,
-    UndeclaredOutcome,
-    UnknownService,
-    WrongArguments,
+    LevelRefusedError,
+    ServiceFailedError,
+    UndeclaredOutcomeError,
+    UnknownServiceError,
+    WrongArgumentsError,
 )
 
 _MARK: Final = "service_signature"
@@ -128,17 +128,18 @@ class ServiceRegistry:
     async def run(self, name: str, arguments: Mapping[str, Value], context: ServiceContext) -> Outcome:
         """Run a service.
 
-        Raises a `ServiceError`: UnknownService, WrongArguments, LevelRefused (code `LEVEL`), UndeclaredOutcome,
-        or ServiceFailed when the service itself breaks. Cancellation passes through, so a timeout can stop it.
+        Raises a `ServiceError`: UnknownServiceError, WrongArgumentsError, LevelRefusedError (code `LEVEL`),
+        UndeclaredOutcomeError, or ServiceFailedError when the service itself breaks. Cancellation passes
+        through, so a timeout can stop it.
         """
         signature = self._signatures.get(name)
         if signature is None:
-            raise UnknownService(name, self._signatures)
+            raise UnknownServiceError(name, self._signatures)
         if context.level < signature.level:
-            raise LevelRefused(name, signature.level)
+            raise LevelRefusedError(name, signature.level)
         outcome = await self._run(signature, _complete(signature, arguments), context)
         if outcome.outcome not in signature.outcomes:
-            raise UndeclaredOutcome(name, outcome.outcome, signature.outcomes)
+            raise UndeclaredOutcomeError(name, outcome.outcome, signature.outcomes)
         return outcome
 
     async def _run(
@@ -150,7 +151,7 @@ class ServiceRegistry:
         except ServiceError:
             raise
         except Exception as error:
-            raise ServiceFailed(signature.name, error) from _harmless(signature, error)
+            raise ServiceFailedError(signature.name, error) from _harmless(signature, error)
 
 
 def _harmless(signature: ServiceSignature, error: Exception) -> Exception | None:
@@ -159,11 +160,11 @@ def _harmless(signature: ServiceSignature, error: Exception) -> Exception | None
 
 
 def _complete(signature: ServiceSignature, arguments: Mapping[str, Value]) -> dict[str, Value]:
-    """The arguments with null for every optional input left out; raises WrongArguments."""
+    """The arguments with null for every optional input left out; raises WrongArgumentsError."""
     unknown = arguments.keys() - signature.inputs.keys()
     missing = {
         name for name, kind in signature.inputs.items() if not kind.optional and arguments.get(name) is None
     }
     if missing or unknown:
-        raise WrongArguments(signature.name, missing, unknown)
+        raise WrongArgumentsError(signature.name, missing, unknown)
     return {name: arguments.get(name) for name in signature.inputs}

@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ivr.flow.values import Level
-from ivr.services.errors import LevelRefused
+from ivr.services.errors import LevelRefusedError
 from ivr.services.policies import flow_money
 from ivr.services.proof import ProofBook
 from ivr.services.registry import Outcome, ServiceContext, service
-from ivr.services.types import DATE, DIGITS, INTEGER, MONEY, code, optional, record
-from ivr.services.words import MONTHS
+from ivr.services.types import DATE, DIGITS, INTEGER, MONEY, optional, record
 
 if TYPE_CHECKING:
     from policy_db import PolicyDatabase
 
 _COMMISSION: Final = record(
-    month=code(*MONTHS), earned=MONEY, paid=MONEY, pending=MONEY, policies=INTEGER, year_to_date=MONEY,
+    month=DATE, earned=MONEY, paid=MONEY, pending=MONEY, policies=INTEGER, year_to_date=MONEY,
     paid_on=optional(DATE),
 )  # fmt: skip
 
@@ -33,12 +32,12 @@ class SalesServices:
     async def commission(self, context: ServiceContext, number: str) -> Outcome:
         """The latest month's commission of the salesperson that this call has verified."""
         if self._proofs.of(context.call_id).salesperson != number:
-            raise LevelRefused("sales.commission", Level.VERIFIED)
+            raise LevelRefusedError("sales.commission", Level.VERIFIED)
         found = await self._database.sales.commission(number, context.now.date())
         if found is None:
             return Outcome("none")
         return Outcome(value={
-            "month": MONTHS[found.month.month - 1], "earned": flow_money(found.earned),
+            "month": found.month, "earned": flow_money(found.earned),
             "paid": flow_money(found.paid), "pending": flow_money(found.pending),
             "policies": found.policies, "year_to_date": flow_money(found.year_to_date),
             "paid_on": found.paid_on,

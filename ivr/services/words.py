@@ -19,10 +19,6 @@ _KINDS_BY_OTHER_NAMES: Final = {
 }  # fmt: skip
 CLAIM_STAGES: Final = ("when", "kind", "hurt", "where", "what", "done")
 COMPLAINT_STATES: Final = ("open", "in_progress")
-MONTHS: Final = (
-    "january", "february", "march", "april", "may", "june",
-    "july", "august", "september", "october", "november", "december",
-)  # fmt: skip
 
 
 def claim_kind(stored: str) -> str:

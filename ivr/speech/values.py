@@ -55,14 +55,13 @@ class SpokenValues(Protocol):
 
     #: BCP 47 tag, such as `zh-CN`.
     language: str
-    #: Put between a word and the next when fragments are joined into text (`""` in Chinese, a space in English).
-    joiner: str
+    #: Measure words said in one with the whole number before them (天, 周岁), longer ones first.
+    units: tuple[str, ...]
 
-    def say(self, kind: str, value: Value, following: str = "") -> list[str]:
+    def say(self, kind: str, value: Value, unit: str = "") -> list[str]:
         """The pieces that say `value` as `kind` (a key of `SPOKEN_TYPES`), in order.
 
-        `following` is the fixed text right after the slot, for languages where a measure word changes the
-        number. Raises NotSpeakable where the value is not of that kind.
+        `unit`, one of `units`, follows a whole number. Raises NotSpeakable where the value is not of that kind.
         """
         ...
 

@@ -32,13 +32,16 @@ DIGITS: Final = "零一二三四五六七八九"
 KEYS: Final = {**dict(enumerate("零幺二三四五六七八九")), "*": "星号", "#": "井号"}
 CURRENCIES: Final = {"CNY": "元", "HKD": "港元", "USD": "美元", "EUR": "欧元", "MOP": "澳门元"}
 SUBUNITS: Final = {"CNY": ("角", "分")}
-#: Words before which two is 两 and not 二.
-MEASURE_WORDS: Final = frozenset("个次位张份天年期笔件条项家名元岁周种类段秒千万亿小分")
-FIRST_YEAR, LAST_YEAR = 1930, 2100
+#: Measure words that are one clip with the number before them, and up to which number.
+UNITS: Final[Mapping[str, int]] = {
+    "周岁": 80, "个月": 24, "小时": 24, "分钟": 30, "岁": 0, "年": 40, "天": 60, "个": 10, "次": 10, "位": 10, "件": 10,
+    "张": 10, "份": 10, "项": 10, "期": 0, "笔": 0, "秒": 10,
+}  # fmt: skip
+FIRST_YEAR, LAST_YEAR = 1950, 2060
 LARGEST: Final = 10**12
 #: The most days a month can have, by its number.
 LONGEST_MONTHS: Final = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-FUSED_UNITS: Final = {"天": 31, "小时": 24, "分钟": 59, "秒": 59}
+DURATIONS: Final = ("天", "小时", "分钟", "秒")
 
 
 def below_hundred(number: int) -> str:
@@ -71,8 +74,25 @@ def _tail(number: int, after_hundreds: bool, alone: bool) -> str:
     return word if after_hundreds and number >= 10 else "零" + word
 
 
+def joined(chunks: list[str], unit: str) -> list[str]:
+    """The unit in one with the last chunk where there is such a clip, else behind it."""
+    together = chunks[-1] + unit
+    return [*chunks[:-1], together] if together in _inventory() else [*chunks, unit]
+
+
+def _apart(chunks: list[str]) -> list[str]:
+    """Tails that stand without a unit lose their 零 to a clip of its own."""
+    last = chunks[-1]
+    return [*chunks[:-1], "零", last[1:]] if last[0] == "零" and len(last) > 1 else chunks
+
+
+def whole(number: int) -> list[str]:
+    """A number said by itself, as chunks of the inventory."""
+    return _apart(integer(number))
+
+
 def integer(number: int, counting: bool = False) -> list[str]:
-    """Chunks of a whole number. `counting` makes a lone 2 两, as before a measure word."""
+    """Chunks of a whole number, the last one still open for a unit. `counting` makes a lone 2 两, as before a measure word."""
     if number < 0:
         return ["负", *integer(-number, counting)]
     if number >= LARGEST:
@@ -84,10 +104,9 @@ def integer(number: int, counting: bool = False) -> list[str]:
     yi, wan, rest = number // 10**8, number // 10**4 % 10**4, number % 10**4
     chunks: list[str] = []
     if yi:
-        chunks += [*(["两"] if yi == 2 else _section(yi, leading=True)), "亿"]
+        chunks += [*(["两"] if yi == 2 else _apart(_section(yi, leading=True))), "亿"]
     if wan:
-        part = ["两"] if wan == 2 and not yi else _below(wan, after=bool(yi))
-        chunks += [*part[:-1], part[-1] + "万"]
+        chunks += joined(["两"] if wan == 2 and not yi else _apart(_below(wan, after=bool(yi))), "万")
     return chunks + (_below(rest, after=bool(yi or wan), gap=bool(yi and not wan)) if rest else [])
 
 
@@ -98,12 +117,17 @@ def _below(number: int, after: bool, gap: bool = False) -> list[str]:
     return ["零", *chunks] if needs_zero else chunks
 
 
+def counted(number: int, unit: str) -> list[str]:
+    """两天, 一百 二十 天: a number before its measure word."""
+    return joined(_apart(integer(number, counting=True)), unit)
+
+
 def decimal(number: Decimal) -> list[str]:
     """三点一四: the part after the point is said digit by digit, trailing zeros left out."""
     sign, digits = ("负", -number) if number < 0 else ("", number)
-    whole, _, fraction = f"{digits:f}".partition(".")
+    ahead, _, fraction = f"{digits:f}".partition(".")
     fraction = fraction.rstrip("0")
-    chunks = ([sign] if sign and (int(whole) or fraction) else []) + integer(int(whole))
+    chunks = ([sign] if sign and (int(ahead) or fraction) else []) + _apart(integer(int(ahead)))
     return chunks + (["点" + DIGITS[int(fraction[0])], *(DIGITS[int(digit)] for digit in fraction[1:])] if fraction else [])
 
 
@@ -116,17 +140,18 @@ def money(amount: Money) -> list[str]:
     sign = ["负"] if amount.amount < 0 and cents else []
     if amount.currency not in SUBUNITS:
         return [*sign, *decimal(Decimal(cents) / 100), unit]
-    whole, jiao, fen = cents // 100, cents // 10 % 10, cents % 10
-    chunks = _with_yuan(integer(whole, counting=True)) if whole or not cents else []
+    yuan, jiao, fen = cents // 100, cents // 10 % 10, cents % 10
+    chunks = _yuan(integer(yuan, counting=True)) if yuan or not cents else []
     if jiao:
         chunks.append(DIGITS[jiao] + "角")
     if fen:
-        chunks.append(("零" if whole and not jiao else "") + DIGITS[fen] + "分")
+        chunks.append(("零" if yuan and not jiao else "") + DIGITS[fen] + "分")
     return sign + chunks
 
 
-def _with_yuan(chunks: list[str]) -> list[str]:
-    return [*chunks[:-1], chunks[-1] + "元"]
+def _yuan(chunks: list[str]) -> list[str]:
+    together = joined(chunks, "元")
+    return together if together[-1] != "元" else [*_apart(chunks), "元"]
 
 
 def digits(text: str) -> list[str]:
@@ -150,7 +175,7 @@ def _pairs(group: str) -> list[str]:
 def year(number: int) -> list[str]:
     """二零二六年, one clip for the years people live in."""
     name = "".join(DIGITS[int(digit)] for digit in str(number)) + "年"
-    return [name] if FIRST_YEAR <= number <= LAST_YEAR else [*name[:-1], "年"]
+    return [name] if FIRST_YEAR <= number <= LAST_YEAR else list(name)
 
 
 def clock(hour: int, minute: int) -> list[str]:
@@ -170,11 +195,9 @@ def _day_part(hour: int) -> str:
 def duration(seconds: int) -> list[str]:
     """两天 三小时 十五分钟; zero is 零秒."""
     chunks: list[str] = []
-    for count, unit in zip(duration_parts(seconds), FUSED_UNITS, strict=True):
+    for count, unit in zip(duration_parts(seconds), DURATIONS, strict=True):
         if count:
-            spoken = integer(count, counting=True)
-            fused = count <= FUSED_UNITS[unit]
-            chunks += [spoken[0] + unit] if fused else [*spoken, unit]
+            chunks += counted(count, unit)
     return chunks or ["零", "秒"]
 
 
@@ -182,15 +205,15 @@ class Mandarin:
     """`SpokenValues` of zh-CN."""
 
     language = "zh-CN"
-    joiner = ""
+    units = tuple(UNITS)
 
-    def say(self, kind: str, value: Value, following: str = "") -> list[str]:
+    def say(self, kind: str, value: Value, unit: str = "") -> list[str]:
         """See `SpokenValues.say`."""
         match kind:
             case "digits":
                 return digits(as_digits(value))
             case "integer":
-                return integer(as_integer(value), counting=following[:1] in MEASURE_WORDS)
+                return counted(as_integer(value), unit) if unit else whole(as_integer(value))
             case "decimal":
                 return decimal(as_decimal(value))
             case "percent":
@@ -246,7 +269,7 @@ class Mandarin:
 
 
 def _write_duration(seconds: int) -> str:
-    parts = zip(duration_parts(seconds), FUSED_UNITS, strict=True)
+    parts = zip(duration_parts(seconds), DURATIONS, strict=True)
     return "".join(f"{count}{unit}" for count, unit in parts if count) or "0秒"
 
 
@@ -257,14 +280,14 @@ _CARRIER: Final = Carrier("", "，谢谢您的来电。")
 @cache
 def _inventory() -> Mapping[str, Carrier]:
     words = [below_hundred(number) for number in range(100)]
+    teens = ["一" + words[number] for number in range(10, 20)]
     hundreds = [digit + "百" for digit in DIGITS[1:]]
     thousands = [digit + "千" for digit in (*DIGITS[1:], "两")]
     heads = [*hundreds, *thousands, *(thousand + hundred for thousand in thousands for hundred in hundreds)]
-    tails = {_tail(number, after, alone) for number in range(1, 100) for after in (True, False) for alone in (True, False)}
-    ends = [*heads, *sorted(tails), "两"]
-    wan = [end + "万" for end in ends]
-    names = [*ends, *wan, "零", "负", "亿", "百分之", *("点" + digit for digit in DIGITS), *CURRENCIES.values()]
-    names += [end + "元" for end in ("零", *ends, *wan, "亿")]
+    tails = {_tail(number, after, alone=False) for number in range(1, 100) for after in (True, False)}
+    wan = [end + "万" for end in (*words[1:], "两", *hundreds)]
+    names = [*words, *teens, *heads, *wan, "两", "万", "亿", "负", "百分之", *("点" + digit for digit in DIGITS)]
+    names += [end + "元" for end in (*words, "两", *heads, *sorted(tails), *wan)] + [*CURRENCIES.values()]
     names += [digit + "角" for digit in DIGITS[1:]] + [zero + digit + "分" for zero in ("", "零") for digit in DIGITS[1:]]
     return dict.fromkeys([*names, *_digit_names(), *_time_names(words)], _CARRIER)
 
@@ -279,6 +302,6 @@ def _time_names(words: list[str]) -> list[str]:
     names += [words[month] + "月" for month in range(1, 13)]
     names += [f"{words[month]}月{words[day]}日" for month in range(1, 13) for day in range(1, LONGEST_MONTHS[month] + 1)]
     names += [clock(hour, 0)[0] for hour in range(24)] + [clock(9, minute)[1] for minute in range(1, 60)]
-    counted = ["两" if number == 2 else words[number] for number in range(60)]
-    names += [counted[count] + unit for unit, most in FUSED_UNITS.items() for count in range(1, most + 1)]
-    return [*names, *FUSED_UNITS, "年"]
+    counts = ["两" if number == 2 else word for number, word in enumerate(words)]
+    names += [counts[count] + unit for unit, most in UNITS.items() for count in range(1, most + 1)]
+    return [*names, *UNITS]

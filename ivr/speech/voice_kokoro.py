@@ -17,7 +17,7 @@ from ivr.speech.values import Carrier
 MODEL_FILE: Final = "kokoro-quantized.onnx"
 SYMBOLS_FILE: Final = "config.json"
 #: The voice used for each language.
-VOICES: Final[Mapping[str, str]] = {"zh-CN": "zf_xiaobei", "en": "af_heart"}
+VOICES: Final[Mapping[str, str]] = {"zh-CN": "zf_xiaoyi", "en": "af_heart"}
 
 #: The model's inner tensor of how many 25 ms frames each symbol lasts; asked for as a second output, so that
 #: a piece can be cut out of its sentence to the symbol.

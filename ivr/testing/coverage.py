@@ -132,7 +132,8 @@ def _handler(outcome: str) -> str:
 
 def _place(flow: LoadedFlow, path: tuple[str, ...], what: str) -> Place:
     full: Path = tuple(int(part) if part.isdecimal() and _in_list(path) else part for part in path)
-    return Place(flow.file, flow.source.key_place(full).line, what)
+    place = flow.source.keys.get(full) or flow.source.value_place(full)
+    return Place(flow.file, place.line, what)
 
 
 def _in_list(path: tuple[str, ...]) -> bool:

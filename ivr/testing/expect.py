@@ -27,18 +27,19 @@ class Expectations:
                 if any(one.what == "said" and one.name == line["not_said"] for one in moments):
                     return number, f"{line['not_said']} was said"
                 continue
+            first = _instant_of(moments, position) if "kept" in line else position
             found = next(
-                (place for place in range(position, len(moments)) if self._fits(line, moments[place])), None
+                (place for place in range(first, len(moments)) if self._fits(line, moments[place])), None
             )
             if found is None:
                 return number, f"{_text(line)} did not come about{self._nearly(line, moments, position)}"
             # A variable is looked at where the call stands; it uses nothing up.
-            position = found if "variable" in line else found + 1
+            position = max(position, found if "variable" in line else found + 1)
         return None
 
     def _nearly(self, line: Mapping[str, Any], moments: Sequence[Moment], position: int) -> str:
         word = next(word for word in line if word != "with")
-        same = [one for one in moments if one.what == _MOMENT.get(word, word)]
+        same = [one for one in moments if one.what == word]
         if any(self._fits(line, one) for one in moments[:position]):
             return " here; it did earlier"
         if "with" in line and any(one.name == line[word] for one in same):
@@ -83,7 +84,12 @@ class Expectations:
         return _equal(moment.variables[name], value, self._flow.variables.get(name))
 
 
-_MOMENT = {"kept": "kept"}
+def _instant_of(moments: Sequence[Moment], position: int) -> int:
+    """The first moment of the same instant as the one before `position`: what is kept at the moment of a hang-up
+    is neither before it nor after it."""
+    while position > 0 and moments[position - 1].at == moments[max(position - 2, 0)].at and position > 1:
+        position -= 1
+    return max(position - 1, 0)
 
 
 def _equal(have: Value, wanted: Any, kind: Type | None) -> bool:

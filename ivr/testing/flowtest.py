@@ -9,6 +9,8 @@ from ivr.flow.dataflow import Analysis
 from ivr.flow.instructions import Phrase
 from ivr.flow.library import FlowLibrary, LoadedFlow
 from ivr.flow.model import FlowTest
+from ivr.flow.trace import TraceEntry
+from ivr.flow.yaml_source import Path
 from ivr.testing.coverage import Coverage, FlowCoverage
 from ivr.testing.expect import Expectations
 from ivr.testing.given import Given, NotGivenError
@@ -75,6 +77,20 @@ class TestReport:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A call that a script made. `message` says why it could not be made to its end."""
+
+    world: World
+    caller: Caller
+    message: str
+
+    @property
+    def trace(self) -> list[TraceEntry]:
+        """What the engine told of it."""
+        return self.world.trace
+
+
 class FlowTester:
     """Runs tests of one library. `seconds_of` gives how long a phrase is heard."""
 
@@ -84,12 +100,11 @@ class FlowTester:
         self._seconds_of = seconds_of
         self.coverage = Coverage()
 
-    def run(self, flow: LoadedFlow, test: FlowTest, number: int = 0) -> TestResult:
-        """Run one test, the `number`th of its flow."""
+    def play(self, flow: LoadedFlow, test: FlowTest) -> Played:
+        """Make the call of a test, without judging it."""
         given = Given(self._library, test.given, self._analysis)
         world = World(given.engine(), given.services(), given.transfer, self._seconds_of)
         caller = Caller(test.caller)
-        path: tuple[str | int, ...] = ("tests", number)
         message = ""
         try:
             given.start(world.start, flow, "test")
@@ -97,17 +112,23 @@ class FlowTester:
         except (NotGivenError, StuckError) as error:
             message = str(error)
         self.coverage.add(world.trace)
-        if not message:
-            message, path = self._judge(flow, test, world, caller, path)
-        line = flow.source.key_place(path).line
-        return TestResult(flow.name, test.name, flow.file, line, message, tuple(world.moments))
+        return Played(world, caller, message or "; ".join(world.wrong))
 
-    def _judge(
-        self, flow: LoadedFlow, test: FlowTest, world: World, caller: Caller, path: tuple[str | int, ...]
-    ) -> tuple[str, tuple[str | int, ...]]:
-        unmet = Expectations(self._library, flow, test.expect).unmet(world.moments)
+    def run(self, flow: LoadedFlow, test: FlowTest, number: int = 0) -> TestResult:
+        """Run one test, the `number`th of its flow."""
+        played = self.play(flow, test)
+        message = played.message
+        path: Path = ("tests", number)
+        if not message:
+            message, path = self._judge(flow, test, played, path)
+        line = flow.source.value_place(path).line
+        return TestResult(flow.name, test.name, flow.file, line, message, tuple(played.world.moments))
+
+    def _judge(self, flow: LoadedFlow, test: FlowTest, played: Played, path: Path) -> tuple[str, Path]:
+        unmet = Expectations(self._library, flow, test.expect).unmet(played.world.moments)
         if unmet is not None:
             return unmet[1], (*path, "expect", unmet[0])
+        caller = played.caller
         if caller.undone:
             left = test.caller[caller.index]
             return f"the call was over before the caller could do {left}", (*path, "caller", caller.index)

@@ -26,8 +26,9 @@ from ivr.testing.samples import RandomServices, RandomTransfers
 from ivr.testing.script import StuckError, run_call
 from ivr.testing.world import World
 
-#: Faults that a caller can bring about alone, by going round and round; the flow's handler takes care of them.
-CALLERS_OWN = frozenset({"LOOP"})
+#: Faults that are no fault of the flows: a caller who goes round and round, and a remembered language that is
+#: not offered any more. The engine takes care of them.
+HARMLESS = frozenset({"LOOP", "LANGUAGE"})
 #: Hours of the virtual day and week at which calls begin.
 _STARTS = (0, 9, 12, 20, 33, 57)
 
@@ -218,6 +219,6 @@ def _count(world: World, report: FuzzReport) -> str:
             report.ends[entry.reason] += 1
         elif isinstance(entry, Fault):
             report.faults[entry.code] += 1
-            if entry.code not in CALLERS_OWN:
+            if entry.code not in HARMLESS:
                 message = message or f"{entry.flow}.{entry.step}: {entry.code} {entry.message}"
     return message

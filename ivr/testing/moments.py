@@ -16,6 +16,7 @@ from ivr.flow.trace import (
     LanguageChanged,
     LevelRaised,
     Missed,
+    RecordingSettled,
     Said,
     ServiceAnswered,
     ServiceAsked,
@@ -65,9 +66,9 @@ def moments_of(engine: Engine, turn: Turn, at: float) -> Iterator[Moment]:
         told = _TOLD.get(type(entry))
         if isinstance(entry, StepEntered):
             yield Moment(at, "step", entry.step, flow=entry.flow, variables=variables)
-            mailbox = getattr(engine.plan(entry.flow).steps[entry.step].step, "voicemail", None)
-            if mailbox is not None:
-                yield Moment(at, "voicemail", mailbox, variables=variables)
+            plan = engine.plan(entry.flow).steps[entry.step]
+            if plan.kind == "voicemail":
+                yield Moment(at, "voicemail", plan.step.voicemail, variables=variables)
         elif isinstance(entry, Said):
             for phrase in _phrases(next(says, None)):
                 yield Moment(at, "said", phrase.prompt, phrase.values, phrase.language, variables=variables)
@@ -86,6 +87,7 @@ def _phrases(say: Say | None) -> Sequence[Phrase]:
 
 _TOLD: Mapping[type[Any], Callable[[Any], tuple[str, str, str]]] = {
     ServiceAnswered: lambda e: ("answered", e.service, e.outcome + (f" ({e.code})" if e.code else "")),
+    RecordingSettled: lambda e: ("kept" if e.kept else "discarded", e.recording, ""),
     TransferAsked: lambda e: ("transfer", e.queue, e.reason),
     TransferEnded: lambda e: ("transferred", e.queue, e.outcome),
     FlowEntered: lambda e: ("flow", e.flow, ""),

@@ -19,7 +19,8 @@ class RandomCaller:
 
     def __init__(self, random: Random) -> None:
         self._random = random
-        self._style: Style = random.choices(["sensible", "wild", "silent"], [75, 20, 5])[0]
+        styles: list[Style] = ["sensible", "wild", "silent"]
+        self._style = random.choices(styles, [75, 20, 5])[0]
         self._endless = random.random() < 0.02
         self._acts = random.randrange(1, MOST_ACTS)
         self._keys = ""
@@ -75,13 +76,13 @@ class RandomCaller:
         """Keys that the present step can use."""
         random, plan = self._random, self._plan(world)
         if plan.kind == "menu":
-            return random.choice([*plan.options, *plan.options, *(plan.hotkeys or "1")])
+            return str(random.choice([*plan.options, *plan.options, *(plan.hotkeys or "1")]))
         if plan.kind == "collect":
             return self._entry(plan, world.state.wait.stage)
         if plan.kind in ("voicemail", "record"):
-            return random.choice(["1", "2", "3", "#"])
+            return random.choice("123#")
         # Between questions a caller mostly listens.
-        return random.choice([*plan.hotkeys, ""]) if random.random() < 0.2 else "1" * (random.random() < 0.2)
+        return str(random.choice([*plan.hotkeys, ""]))
 
     def _entry(self, plan: Plan, stage: str) -> str:
         random, step = self._random, plan.step
@@ -93,8 +94,8 @@ class RandomCaller:
             return f"{random.randrange(24):02}{random.randrange(60):02}"
         if step.type == "phone":
             return f"138{random.randrange(10**8):08}{step.end_key}"
-        length = step.length or random.randrange(step.least, min(step.most, 8) + 1)
-        return "".join(random.choice("0123456789") for _ in range(length)) + step.end_key
+        length: int = step.length or random.randrange(step.least, min(step.most, 8) + 1)
+        return "".join(random.choice("0123456789") for _ in range(length)) + str(step.end_key)
 
     def _press(self, world: World, key: str) -> None:
         self._tell(world, {"keys": key})

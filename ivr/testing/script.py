@@ -8,7 +8,7 @@ for the caller again, the caller hangs up.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from ivr.flow.model import parse_duration
 from ivr.testing.world import World
@@ -22,6 +22,16 @@ MOST_EVENTS = 20_000
 
 class StuckError(AssertionError):
     """The call would never end: nothing is going to happen, or too much has."""
+
+
+class Acts(Protocol):
+    """Whoever stands for the caller."""
+
+    def due(self, world: World) -> float | None:
+        """When the caller acts next, as things stand; None while they do not."""
+
+    def act(self, world: World) -> None:
+        """Do what is due now."""
 
 
 class Caller:
@@ -71,7 +81,7 @@ class Caller:
             return next(heard, None)
         if "record" in line:
             return None if world.recording is None else max(self._from, world.recording.began)
-        if world.quiet_since is None:
+        if world.quiet_since is None or (not line and _was_heard(world)):
             return None
         wait = 0.0 if "silence" in line else REACTION
         return max(self._from, world.quiet_since) + wait
@@ -120,11 +130,16 @@ class Caller:
         self._since = len(world.moments)
 
 
+def _was_heard(world: World) -> bool:
+    """Whether the caller has spoken into the recording that is running; its end is waited for."""
+    return world.recording is not None and world.recording.spoken_until > world.recording.began
+
+
 def _is_end_of(moment: Any, prompt: str) -> bool:
     return bool(moment.what == "finished" and moment.name == prompt)
 
 
-def run_call(world: World, caller: Caller) -> None:
+def run_call(world: World, caller: Acts) -> None:
     """Run a call that has been started to its end; raises `StuckError` for one that has none."""
     while not world.over:
         if world.events > MOST_EVENTS:

@@ -26,10 +26,8 @@ from ivr.flow.events import (
     TransferResult,
 )
 from ivr.flow.instructions import (
-    DiscardRecording,
     HangUp,
     Instruction,
-    KeepRecording,
     Listen,
     Phrase,
     Record,
@@ -347,12 +345,6 @@ class World:
             request, min(answer.after, transfer.timeout), lambda at: TransferResult(at, request, outcome)
         )
 
-    def _kept(self, keep: KeepRecording) -> None:
-        self.moments.append(Moment(self.now, "kept", keep.recording))
-
-    def _discarded(self, discard: DiscardRecording) -> None:
-        self.moments.append(Moment(self.now, "discarded", discard.recording))
-
     def _end(self, hang_up: HangUp) -> None:
         self.hung_up = True
         self.playing = []
@@ -367,7 +359,5 @@ _ACTIONS: Mapping[type[Instruction], Callable[[World, Any], None]] = {
     Record: World._record,
     StopRecording: World._stop_recording,
     Transfer: World._transfer,
-    KeepRecording: World._kept,
-    DiscardRecording: World._discarded,
     HangUp: World._end,
 }

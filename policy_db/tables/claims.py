@@ -22,7 +22,7 @@ class ClaimRow(Base):
     __tablename__ = "claims"
     __table_args__ = (
         CheckConstraint(
-            "status IN ('draft', 'reported', 'reviewing', 'approved', 'paid', 'declined', 'missing_documents')",  # noqa: E501
+            "status IN ('draft', 'reported', 'reviewing', 'approved', 'paid', 'declined', 'missing_documents')",
             name="status",
         ),
         Index(None, "caller", "status", "begun_at"),

@@ -1,5 +1,7 @@
 """Each code of the checks with a good flow and the one line that spoils it."""
 
+# ruff: noqa: E501 - a table reads best with one row a line
+
 from __future__ import annotations
 
 from datetime import date
@@ -50,6 +52,8 @@ BAD = [
     Spoilt("F306", "main", "next: opening", "next: openning", "openning", "did you mean 'opening'?"),
     Spoilt("F306", "main", "entry: greet", "entry: great", "entry", "greet"),
     Spoilt("F307", "main", "refused: lost}", "refused: lost, rejected: lost}", "rejected", "there is refused"),
+    Spoilt("F307", "main", "entry: greet", "entry: greet\non: {canceled: bye}", "canceled", "did you mean 'cancelled'?"),
+    Spoilt("F307", "hotline", "busy: trouble", "bussy: trouble, busy: trouble", "bussy", "did you mean 'busy'?"),
     Spoilt("F308", "trouble", "sorry: {say: sorry, hangup: error}", "sorry: {call: trouble, next: end}", "sorry: {call"),
     Spoilt("F309", "identify", "{return: refused}", "{return: refusd}", "refusd", "did you mean 'refused'?"),
     Spoilt("F310", "main", "entry: greet", "entry: greet\noutcomes: {lost: {}}", "lost"),
@@ -80,7 +84,7 @@ BAD = [
     Spoilt("F416", "main", "queue: service", "queue: servise", "servise", "did you mean 'service'?"),
     Spoilt("F417", "main", "voicemail: service", "voicemail: servise", "servise", "did you mean 'service'?"),
     Spoilt("F418", "main", "hours: people\n    on", "hours: peeple\n    on", "peeple", "did you mean 'people'?"),
-    Spoilt("F501", "main", "greet: {say: hello, next", "greet: {do: policy.premium, with: {policy_no: '86001234'}, next", "greet:", "verified"),
+    Spoilt("F501", "main", "greet: {say: hello, next", "greet: {do: policy.premium, with: {policy_no: \"'86001234'\"}, next", "greet:", "verified"),
     Spoilt("F502", "identify", "entry: number", "entry: number\nlevel: identified", "call: identify", "identified"),
     Spoilt("F601", "main", "say: hello", "say: helo", "helo", "did you mean 'hello'?"),
     Spoilt("F602", "main", "say: hello", "say: only_chinese", "only_chinese", "en"),
@@ -90,6 +94,7 @@ BAD = [
     Spoilt("F606", "main", "hear: {zh-CN: [留言], en: [message]}", "hear: {zh-CN: [留言], en: [message], fr: [x]}", "fr:"),
     Spoilt("F607", "main", "hear: {zh-CN: [留言], en: [message]}", "hear: {zh-CN: [留言]}", '"2"', "en"),
     Spoilt("F608", "main", "en: [message]}", "en: [Premium]}", "Premium", "heard"),
+    Spoilt("F608", "hotline", '"0": {go: person}', '"0": {go: person, hear: {en: [message]}}', '"2"', "'0'"),
     Spoilt("F701", "main", '      "2": {go: ask, hear', "".join(f'      "{k}": {{go: bye, hear: {{zh-CN: [z{k}], en: [z{k}]}}}}\n' for k in "345") + '      "2": {go: ask, hear', "choices:"),
     Spoilt("F702", "main", '"9": {go: again', '"0": {go: again', '"0"', "hotkey"),
     Spoilt("F703", "main", "length: 8", "least: 9\n    most: 8", "  ask:"),

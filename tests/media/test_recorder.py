@@ -106,7 +106,9 @@ def test_the_file_holds_what_was_said_and_others_can_read_it(tmp_path: Path) -> 
 def test_trailing_silence_is_trimmed_but_for_a_breath(tmp_path: Path) -> None:
     target = recording(tmp_path / "a.wav", silence=30.0)
     by_frames(target, quiet(0.5) + voice(1.0) + quiet(3.0))
-    assert target.finish("hang_up").seconds == pytest.approx(1.9, abs=0.05)
+    kept = target.finish("hang_up").seconds
+    assert kept == pytest.approx(1.9, abs=0.05)
+    assert target.path.stat().st_size == 58 + round(kept * 8000)
 
 
 def test_line_noise_is_not_a_voice_and_a_voice_above_it_is(tmp_path: Path) -> None:
@@ -288,6 +290,14 @@ def test_a_disk_that_is_full_from_the_start_is_tried_again() -> None:
     assert disk.content[58:] == voice(1.0) * 2
 
 
+def test_the_kernel_s_own_full_device_ends_a_recording_for_want_of_storage() -> None:
+    target = recording(Path("/dev/full"))
+    by_frames(target, voice(4.0))
+    assert target.why == "storage"
+    assert target.finish("hang_up") == Recorded(Path("/dev/full"), 0.0, "storage")
+    target.close()
+
+
 # The writer's thread.
 
 
@@ -356,7 +366,17 @@ def test_a_writer_that_was_never_used_closes_at_once() -> None:
     assert RecordingWriter().close()
 
 
-def test_words_that_a_full_disk_would_not_take_are_written_when_it_does(tmp_path: Path) -> None:
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.002)
+    assert condition()
+
+
+@pytest.mark.parametrize("closing", [False, True])
+def test_words_that_a_full_disk_would_not_take_are_written_when_it_does(
+    tmp_path: Path, closing: bool
+) -> None:
     class FullFor(DiskFile):
         full = True
 
@@ -369,11 +389,10 @@ def test_words_that_a_full_disk_would_not_take_are_written_when_it_does(tmp_path
     tap = writer.begin(recording(tmp_path / "a.wav", open_file=FullFor), results)
     feed(tap, voice(3.0))
     assert results.wait() == [Recorded(tmp_path / "a.wav", 0.0, "storage")]
-    deadline = time.monotonic() + 5
-    while not writer.stranded and time.monotonic() < deadline:
-        time.sleep(0.001)
-    assert writer.stranded == (tmp_path / "a.wav",)
+    until(lambda: writer.stranded == (tmp_path / "a.wav",))
     FullFor.full = False
+    if not closing:
+        until(lambda: not writer.stranded)
     assert writer.close()
     assert wav.read_g711(tmp_path / "a.wav").audio == voice(3.0)  # type: ignore[union-attr]
 
@@ -412,6 +431,26 @@ def test_a_leg_is_never_made_to_wait_for_a_disk_that_hangs(tmp_path: Path) -> No
     tap.end("key")
     assert results.wait()[0].seconds == pytest.approx(10.0)
     assert writer.close()
+
+
+def test_what_waits_for_a_disk_that_hangs_is_bounded_and_the_loss_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    goes_on = threading.Event()
+
+    class Hanging(DiskFile):
+        def write_at(self, content: bytes, offset: int) -> int:
+            goes_on.wait(10)
+            return super().write_at(content, offset)
+
+    writer, results = RecordingWriter(), Results()
+    tap = writer.begin(recording(tmp_path / "a.wav", open_file=Hanging, longest=600.0), results)
+    feed(tap, voice(90.0))
+    goes_on.set()
+    tap.end("key")
+    assert results.wait()[0].seconds == pytest.approx(60.0, abs=0.5)
+    assert writer.close()
+    assert "frames of" in caplog.text
 
 
 def test_clips_sound_the_same_after_a_recording(tmp_path: Path) -> None:

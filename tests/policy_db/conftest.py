@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -42,23 +42,13 @@ def sqlite_places(tmp_path_factory: pytest.TempPathFactory) -> Places:
 
 
 @pytest.fixture(scope="session")
-def postgres_places(postgres_server: PostgresServer) -> Iterator[Places]:
-    urls: list[str] = []
-
-    def made(url: str) -> str:
-        urls.append(url)
-        return url
-
-    templates = {name: made(postgres_server.create()) for name in ("empty", "demo")}
+def postgres_places(postgres_server: PostgresServer) -> Places:
+    server = postgres_server
+    templates = {name: server.create() for name in ("empty", "demo")}
     for name, url in templates.items():
         asyncio.run(_prepare(url, demo=name == "demo"))
-    yield Places(
-        lambda: made(postgres_server.create()),
-        lambda: made(postgres_server.create(postgres_server.name_of(templates["empty"]))),
-        lambda: made(postgres_server.create(postgres_server.name_of(templates["demo"]))),
-    )
-    for url in urls:
-        postgres_server.drop(url)
+    empty, demo = (server.name_of(url) for url in templates.values())
+    return Places(server.create, lambda: server.create(empty), lambda: server.create(demo))
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

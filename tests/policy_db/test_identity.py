@@ -192,9 +192,8 @@ def test_failures_leave_out_what_the_same_caller_got_right_later(clock: HandCloc
     def attempt(minute: int, caller: str, *, passed: bool) -> Attempt:
         return Attempt(clock.now + timedelta(minutes=minute), caller, b"policy", passed)
 
-    mine = [attempt(0, "a", passed=False), attempt(1, "a", passed=True), attempt(2, "a", passed=False)]
-    theirs = [attempt(0, "b", passed=False)]
-    failed = failures(mine + theirs)
+    mine = [attempt(2, "a", passed=False), attempt(1, "a", passed=True), attempt(1, "a", passed=False)]
+    failed = failures([*mine, attempt(0, "b", passed=False)])
     assert failed == [clock.now + timedelta(minutes=2), clock.now]
     assert standing(failed, 3, timedelta(minutes=15)) == (1, None)
 

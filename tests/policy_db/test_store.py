@@ -13,6 +13,7 @@ from policy_kit import HandClock, Places, open_database
 from postgres_server import PostgresServer
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from policy_db import PolicyDatabase
 from policy_db.errors import (
@@ -52,10 +53,13 @@ def test_a_refused_url_does_not_repeat_its_password() -> None:
 
 
 async def test_a_transaction_that_fails_leaves_nothing(db: PolicyDatabase) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def fail() -> None:
         async with db.store.writing() as connection:
             await connection.execute(insert(Counter).values(name="x", value=1))
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     async with db.store.reading() as connection:
         assert (await connection.execute(select(Counter.name))).first() is None
 
@@ -139,14 +143,18 @@ async def test_a_full_disk_is_told_and_loses_nothing_written_before(tmp_path: Pa
     async with await open_database(url, clock, migrate=True, pool_size=1) as db:
         await db.preferences.remember_language("+861", "en")
         with pytest.raises(DatabaseFullError) as caught:
-            async with db.store.writing() as connection:
-                pages = (await connection.execute(text("PRAGMA page_count"))).scalar_one()
-                await connection.execute(text(f"PRAGMA max_page_count = {pages}"))
-                await connection.execute(
-                    insert(Fact), [{"name": f"{i}", "value": "x" * 400} for i in range(99)]
-                )
+            await _overfill(db)
         assert caught.value.code == "DB_FULL"
         assert (await db.preferences.profile("+861")).language == "en"
+
+
+async def _overfill(db: PolicyDatabase) -> None:
+    """Write more than the pages that there are, having forbidden the file to grow."""
+    rows = [{"name": f"{index}", "value": "x" * 400} for index in range(99)]
+    async with db.store.writing() as connection:
+        pages = (await connection.execute(text("PRAGMA page_count"))).scalar_one()
+        await connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+        await connection.execute(insert(Fact), rows)
 
 
 @pytest.mark.parametrize("broken", ["folder", "text"])
@@ -166,26 +174,38 @@ async def test_a_server_that_is_not_there_is_told_as_down(tmp_path: Path, clock:
         await open_database(f"postgresql://nobody@/none?host={tmp_path}", clock)
 
 
+async def _cut(server: PostgresServer, pid: int) -> None:
+    store = Store.open(server.url("postgres"))
+    async with store.reading() as connection:
+        await connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+    await store.close()
+
+
+async def _pid(connection: AsyncConnection) -> int:
+    return int((await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one())
+
+
+async def _cut_and_go_on(server: PostgresServer, store: Store) -> None:
+    async with store.reading() as connection:
+        await _cut(server, await _pid(connection))
+        await connection.execute(text("SELECT 1"))
+
+
 @pytest.mark.postgres
-async def test_a_connection_the_server_cut_is_replaced(
-    postgres_server: PostgresServer, places: Places
+async def test_a_connection_the_server_cut_is_told_as_down_and_then_replaced(
+    postgres_server: PostgresServer,
 ) -> None:
     store = Store.open(postgres_server.url("postgres"))
     async with store.reading() as connection:
-        first = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
-    killer = Store.open(postgres_server.url("postgres"))
-    async with killer.reading() as connection:
-        await connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": first})
+        first = await _pid(connection)
+    await _cut(postgres_server, first)
     async with store.reading() as connection:
-        assert (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one() != first
+        assert await _pid(connection) != first
     with pytest.raises(DatabaseDownError):
-        async with store.reading() as connection:
-            pid = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
-            async with killer.reading() as other:
-                await other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
-            await connection.execute(text("SELECT 1"))
+        await _cut_and_go_on(postgres_server, store)
+    async with store.reading() as connection:
+        assert await _pid(connection)
     await store.close()
-    await killer.close()
 
 
 def test_every_error_has_a_code_of_its_own() -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ivr.flow.values import Level, Secret, Value
+from ivr.flow.values import Level, Money, Secret, Type, Value
 from ivr.services import Outcome, ServiceContext, ServiceRegistry, hotline_registry
 from policy_db import Keys, PinHasher, PolicyDatabase, build_demo
 
@@ -33,6 +33,7 @@ class Caller:
         self.asked += 1
         context = replace(self.context, idempotency_key=f"{self.context.call_id}/{self.asked}")
         outcome = await self.registry.run(service, arguments, context)
+        conforms(outcome.value, self.registry.signatures()[service].outcomes[outcome.outcome], service)
         granted = self.registry.signatures()[service].grants.get(outcome.outcome, Level.ANONYMOUS)
         self.context = replace(self.context, level=max(self.context.level, granted))
         return outcome
@@ -47,6 +48,28 @@ class Caller:
         """The same person in a new call."""
         context = replace(self.context, call_id=call_id, level=Level.ANONYMOUS, **changes)
         return Caller(self.registry, context)
+
+
+_PYTHON = {
+    "text": str, "digits": str, "code": str, "prompt": str, "integer": int, "money": Money, "date": date,
+    "boolean": bool,
+}  # fmt: skip
+
+
+def conforms(value: Value, kind: Type | None, where: str) -> None:
+    """Fail unless a value is what a signature promises: every field there, none more, of its type and words."""
+    if kind is None:
+        assert value is None, where
+    elif value is None:
+        assert kind.optional, f"{where} is null"
+    elif kind.name == "record":
+        assert set(value) == set(kind.fields), where
+        for name, inner in kind.fields.items():
+            conforms(value[name], inner, f"{where}.{name}")
+    else:
+        assert type(value) is _PYTHON[kind.name], f"{where} is {type(value).__name__}"
+        assert kind.name != "digits" or value.isdigit(), where
+        assert not kind.words or value in kind.words, f"{where} is {value!r}"
 
 
 @pytest.fixture(scope="session")
@@ -72,8 +95,18 @@ async def database(demo_file: Path, tmp_path: Path) -> AsyncIterator[PolicyDatab
 
 async def _open(path: Path, keys: Keys, migrate: bool = False) -> PolicyDatabase:
     return await PolicyDatabase.open(
-        f"sqlite:///{path}", keys=keys, pins=PinHasher.cheap(), clock=lambda: NOW.astimezone(UTC), migrate=migrate
+        f"sqlite:///{path}",
+        keys=keys,
+        pins=PinHasher.cheap(),
+        clock=lambda: NOW.astimezone(UTC),
+        migrate=migrate,
     )
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The moment of every call: a Tuesday morning in opening hours, on the day the demonstration was built."""
+    return NOW
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import pytest
 
-from ivr.services.errors import ServiceFailed
+from ivr.services.errors import ServiceFailedError
 
 
 async def answer_all(caller, report_id):
@@ -74,7 +74,11 @@ async def test_a_report_for_an_unknown_policy_is_taken_like_any_other(caller, da
 
 @pytest.mark.parametrize(
     ("said", "kept"),
-    [("today", "2026-03-10"), ("yesterday 08:05:00", "2026-03-09 08:05"), ("2026-02-01 23:10", "2026-02-01 23:10")],
+    [
+        ("today", "2026-03-10"),
+        ("yesterday 08:05:00", "2026-03-09 08:05"),
+        ("2026-02-01 23:10", "2026-02-01 23:10"),
+    ],
 )
 async def test_the_day_of_the_event_is_kept_as_a_date(caller, database, said, kept):
     report = (await caller.ask("claim.begin", policy_no=None)).value
@@ -84,7 +88,7 @@ async def test_the_day_of_the_event_is_kept_as_a_date(caller, database, said, ke
 
 
 async def test_saving_into_a_report_that_does_not_exist_fails_with_a_code(caller):
-    with pytest.raises(ServiceFailed) as failed:
+    with pytest.raises(ServiceFailedError) as failed:
         await caller.ask("claim.save", id="nothing", field="kind", value="traffic")
 
     assert failed.value.code == "H404"

@@ -6,11 +6,11 @@ import pytest
 from ivr.flow.values import Level, Secret
 from ivr.services import Outcome, ServiceContext, ServiceRegistry, hotline_signatures, service, signatures_of
 from ivr.services.errors import (
-    LevelRefused,
-    ServiceFailed,
-    UndeclaredOutcome,
-    UnknownService,
-    WrongArguments,
+    LevelRefusedError,
+    ServiceFailedError,
+    UndeclaredOutcomeError,
+    UnknownServiceError,
+    WrongArgumentsError,
 )
 from ivr.services.proof import ProofBook
 from ivr.services.types import DIGITS, INTEGER, SECRET, TEXT, optional, record
@@ -21,7 +21,9 @@ CONTEXT = ServiceContext(call_id="call-1", now=datetime(2026, 3, 10, tzinfo=UTC)
 class Kitchen:
     """Services that do what the tests need."""
 
-    @service("kitchen.cook", inputs={"dish": TEXT, "guests": optional(INTEGER)}, outcomes={"ok": record(dish=TEXT)})
+    @service(
+        "kitchen.cook", inputs={"dish": TEXT, "guests": optional(INTEGER)}, outcomes={"ok": record(dish=TEXT)}
+    )
     async def cook(self, context, dish, guests):
         """Cook a dish.
 
@@ -71,27 +73,27 @@ def test_a_signature_is_read_from_the_class_without_an_instance():
 
 
 async def test_an_unknown_service_is_named_with_those_there_are(kitchen):
-    with pytest.raises(UnknownService, match=r"H401 .*kitchen\.cook"):
+    with pytest.raises(UnknownServiceError, match=r"H401 .*kitchen\.cook"):
         await kitchen.run("kitchen.fry", {}, CONTEXT)
 
 
 async def test_missing_and_unknown_arguments_are_named(kitchen):
-    with pytest.raises(WrongArguments, match="H402 .*lacks 'dish' and does not take 'wine'"):
+    with pytest.raises(WrongArgumentsError, match=r"H402 .*lacks 'dish' and does not take 'wine'"):
         await kitchen.run("kitchen.cook", {"wine": "red"}, CONTEXT)
 
 
 async def test_a_required_argument_that_is_null_is_missing(kitchen):
-    with pytest.raises(WrongArguments, match="lacks 'dish'"):
+    with pytest.raises(WrongArgumentsError, match="lacks 'dish'"):
         await kitchen.run("kitchen.cook", {"dish": None}, CONTEXT)
 
 
 async def test_a_caller_below_the_level_never_reaches_the_service(kitchen):
-    with pytest.raises(LevelRefused, match="needs a caller who is verified"):
+    with pytest.raises(LevelRefusedError, match="needs a caller who is verified"):
         await kitchen.run("kitchen.safe", {"code": Secret("1")}, CONTEXT)
 
 
 async def test_a_failure_is_wrapped_and_keeps_its_cause(kitchen):
-    with pytest.raises(ServiceFailed, match="H404 .*RuntimeError") as failed:
+    with pytest.raises(ServiceFailedError, match=r"H404 .*RuntimeError") as failed:
         await kitchen.run("kitchen.break", {}, CONTEXT)
 
     assert str(failed.value.__cause__) == "plate"
@@ -99,7 +101,7 @@ async def test_a_failure_is_wrapped_and_keeps_its_cause(kitchen):
 
 async def test_a_failure_of_a_service_that_was_given_a_secret_shows_nothing_of_it(kitchen):
     sure = ServiceContext(call_id="call-1", now=CONTEXT.now, level=Level.VERIFIED)
-    with pytest.raises(ServiceFailed) as failed:
+    with pytest.raises(ServiceFailedError) as failed:
         await kitchen.run("kitchen.safe", {"code": Secret("918273")}, sure)
 
     assert failed.value.__cause__ is None
@@ -108,7 +110,7 @@ async def test_a_failure_of_a_service_that_was_given_a_secret_shows_nothing_of_i
 
 
 async def test_an_outcome_that_was_not_declared_is_refused(kitchen):
-    with pytest.raises(UndeclaredOutcome, match="H403 .*burnt"):
+    with pytest.raises(UndeclaredOutcomeError, match=r"H403 .*burnt"):
         await kitchen.run("kitchen.odd", {}, CONTEXT)
 
 

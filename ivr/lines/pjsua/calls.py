@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, ParamSpec
 
 import pjsua2 as pj
 import structlog
@@ -20,9 +22,24 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+P = ParamSpec("P")
+
 _JOINED = (pj.PJSUA_CALL_MEDIA_ACTIVE, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD)
 #: Statuses that the library itself gives a call that died: a timeout, a lost transport, an error of its own.
 _LINE_TROUBLE = (408, 500, 503)
+
+
+def guarded(callback: Callable[P, None]) -> Callable[P, None]:
+    """Log what a callback raises: the library would print it, and go on as if nothing had happened."""
+
+    @functools.wraps(callback)
+    def run(*arguments: P.args, **names: P.kwargs) -> None:
+        try:
+            callback(*arguments, **names)
+        except Exception:
+            log.exception("line.callback_failed", callback=callback.__name__)
+
+    return run
 
 
 class PjCall(pj.Call):  # type: ignore[misc]  # the library has no types
@@ -97,33 +114,30 @@ class PjCall(pj.Call):  # type: ignore[misc]  # the library has no types
         except pj.Error as error:
             log.warning("line.hold_failed", reason=str(error.reason))
 
-    # Callbacks, from the library in its one thread. An exception in one would be printed and forgotten.
+    # Callbacks, from the library in its one thread.
 
+    @guarded
     def onCallState(self, prm: pj.OnCallStateParam) -> None:  # noqa: N802
         """The signalling moved on."""
-        try:
-            info = self.getInfo()
-            if info.state == pj.PJSIP_INV_STATE_CONFIRMED:
-                self.unanswered = False
-                self._confirmed = True
-                self._tell_connected()
-            elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
-                self._gone(int(info.lastStatusCode), str(info.lastReason))
-        except Exception:
-            log.exception("line.callback_failed")
+        info = self.getInfo()
+        if info.state == pj.PJSIP_INV_STATE_CONFIRMED:
+            self.unanswered = False
+            self._confirmed = True
+            self._tell_connected()
+        elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
+            self._gone(int(info.lastStatusCode), str(info.lastReason))
 
+    @guarded
     def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:  # noqa: N802
         """Media was negotiated, at first or anew."""
-        try:
-            info = self.getInfo()  # kept: its list of media dies with it
-            for index in range(len(info.media)):
-                media = info.media[index]
-                if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status in _JOINED:
-                    self._join(index, held=media.status == pj.PJSUA_CALL_MEDIA_REMOTE_HOLD)
-                    return
-        except Exception:
-            log.exception("line.callback_failed")
+        info = self.getInfo()  # kept: its list of media dies with it
+        for index in range(len(info.media)):
+            media = info.media[index]
+            if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status in _JOINED:
+                self._join(index, held=media.status == pj.PJSUA_CALL_MEDIA_REMOTE_HOLD)
+                return
 
+    @guarded
     def onDtmfEvent(self, prm: pj.OnDtmfEventParam) -> None:  # noqa: N802
         """News of a key in RTP: the first packet of a press, the next ones, its end."""
         if prm.method == pj.PJSUA_DTMF_METHOD_SIP_INFO:
@@ -132,6 +146,7 @@ class PjCall(pj.Call):  # type: ignore[misc]  # the library has no types
         if self._presses.take(key, int(prm.timestamp), int(prm.duration), int(prm.flags)):
             self._station.post(self.key, KeyPressed(key, "rfc4733"))
 
+    @guarded
     def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:  # noqa: N802
         """A request inside the call; of these, a key by INFO is ours.
 
@@ -139,11 +154,8 @@ class PjCall(pj.Call):  # type: ignore[misc]  # the library has no types
         and lets nobody answer in its place; the key counts all the same.
         """
         state = prm.e.body.tsxState
-        if (
-            state.type != pj.PJSIP_EVENT_RX_MSG
-            or state.tsx.method != "INFO"
-            or state.tsx.role != pj.PJSIP_ROLE_UAS
-        ):
+        received = state.type == pj.PJSIP_EVENT_RX_MSG and state.tsx.role == pj.PJSIP_ROLE_UAS
+        if not received or state.tsx.method != "INFO":
             return
         key = key_of(str(state.src.rdata.wholeMsg))
         if key is not None:

@@ -9,6 +9,7 @@ a time: the library is a singleton.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import threading
 import time
@@ -55,6 +56,8 @@ class EndpointThread:
         """
         if not _in_use.acquire(blocking=False):
             raise LineError("this process already runs a pjsua2 endpoint; use another worker", code="H203")
+        self._stopping.clear()
+        self._commands.clear()
         loop = asyncio.get_running_loop()
         ready: asyncio.Future[Station] = loop.create_future()
         self._done = loop.create_future()
@@ -62,7 +65,7 @@ class EndpointThread:
         self._thread.start()
         try:
             return await asyncio.shield(ready)
-        except LineError:
+        except BaseException:
             await self.stop()
             raise
 
@@ -83,24 +86,28 @@ class EndpointThread:
     def _run(
         self, loop: asyncio.AbstractEventLoop, ready: asyncio.Future[Station], done: asyncio.Future[None]
     ) -> None:
+        def tell(callback: Callable[..., object], *arguments: object) -> None:
+            # A loop that was closed without stopping the line has nobody left to be told.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(callback, *arguments)
+
         def post(key: int, notice: Notice) -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(self._notify, key, notice)
+            tell(self._notify, key, notice)
 
         try:
             endpoint, station = _opened(self._settings, post, self.do)
         except LineError as error:
-            loop.call_soon_threadsafe(ready.set_exception, error)
+            tell(ready.set_exception, error)
         else:
-            loop.call_soon_threadsafe(ready.set_result, station)
-            self._poll(endpoint, station)
+            tell(ready.set_result, station)
+            self._poll(endpoint, station, loop)
             _close(endpoint, station)
             del endpoint, station
         gc.collect()
-        loop.call_soon_threadsafe(done.set_result, None)
+        tell(done.set_result, None)
 
-    def _poll(self, endpoint: pj.Endpoint, station: Station) -> None:
-        while not self._stopping.is_set():
+    def _poll(self, endpoint: pj.Endpoint, station: Station, loop: asyncio.AbstractEventLoop) -> None:
+        while not self._stopping.is_set() and not loop.is_closed():
             while self._commands:
                 command = self._commands.popleft()
                 try:
@@ -108,7 +115,11 @@ class EndpointThread:
                 except Exception:
                     # A command that fails must not take the thread, and with it the other calls.
                     log.exception("line.command_failed")
-            endpoint.libHandleEvents(_POLL)
+            rest = station.pace.rest(time.monotonic())
+            if rest:
+                time.sleep(min(rest, _POLL / 1000))
+            else:
+                endpoint.libHandleEvents(_POLL)
 
 
 class _Endpoint(pj.Endpoint):  # type: ignore[misc]  # the library has no types

@@ -6,6 +6,7 @@ All methods are called in that thread, except the few properties said to be read
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -18,6 +19,7 @@ from ivr.lines.pjsua.config import PjsuaSettings
 from ivr.lines.pjsua.frames import FramePort
 from ivr.lines.pjsua.identity import parties_of
 from ivr.lines.pjsua.notices import Gone, Notice, Ringing
+from ivr.lines.pjsua.pace import Pace
 from ivr.media.port import AudioPort
 
 log = structlog.get_logger(__name__)
@@ -44,6 +46,8 @@ class Station:
         self.draining = False
         self.post = post
         self._later = later
+        #: Whether new calls come too fast for the library.
+        self.pace = Pace(capacity)
         self._transport = transport
         self._keys = itertools.count(1)
         self._calls: dict[int, PjCall] = {}
@@ -98,6 +102,7 @@ class Station:
 
     def incoming(self, call_id: int, message: str, source: str) -> None:
         """A call has come: offer it, or refuse it politely when the line is being drained."""
+        self.pace.call_came(time.monotonic())
         call = PjCall(self, self._account, next(self._keys), call_id, source)
         self._calls[call.key] = call
         if self.draining:

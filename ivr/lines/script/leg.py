@@ -190,8 +190,8 @@ class ScriptLeg:
         self._caller.prompt_began(prompt)
 
     def _prompt_ended(self, prompt: Prompt) -> None:
-        self._desk.emit(PlayEnded(prompt.token))
         self._caller.prompt_ended(prompt, cut_off=False)
+        self._desk.emit(PlayEnded(prompt.token))
 
     def _recorded(self, event: RecordEnded) -> None:
         del self._recordings[event.recording]

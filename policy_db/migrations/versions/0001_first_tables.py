@@ -295,7 +295,7 @@ def upgrade() -> None:
         sa.Column("broken_off", sa.Boolean(), nullable=False),
         sa.Column("key", sa.String(length=100), nullable=True),
         sa.CheckConstraint(
-            "status IN ('draft', 'reported', 'reviewing', 'approved', 'paid', 'declined', 'missing_documents')",  # noqa: E501
+            "status IN ('draft', 'reported', 'reviewing', 'approved', 'paid', 'declined', 'missing_documents')",
             name=op.f("ck_claims_status"),
         ),
         sa.ForeignKeyConstraint(["policy_id"], ["policies.id"], name=op.f("fk_claims_policy_id")),

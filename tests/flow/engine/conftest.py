@@ -9,6 +9,18 @@ import pytest
 
 from ivr.flow import FlowLibrary, Manifest, PromptSignature, ServiceSignature, load_flows
 from ivr.flow.engine import Engine
+from ivr.flow.events import (
+    CallerHungUp,
+    CallStarted,
+    KeyPressed,
+    PromptFinished,
+    RecordingFinished,
+    ServiceResult,
+    TimerFired,
+)
+from ivr.flow.instructions import Record, RunService, Say
+from ivr.flow.loader import examine
+from ivr.flow.trace import Fault, KeyUsed
 from ivr.flow.types import parse_type
 from ivr.flow.values import Level
 
@@ -21,11 +33,30 @@ SLOTS = {
     "premium_late": {"amount": "money"},
     "playback": {"recording": "recording"},
 }
-PLAIN = (
-    "welcome top_menu top_menu_short top_menu_detail goodbye leave_message review one_moment ask_number "
-    "ask_number_short ask_pin paid_up sorry ask_day ask_place thanks nobody_free pardon invalid are_you_there "
-    "limit system_error"
-).split()
+PLAIN = [
+    "welcome",
+    "top_menu",
+    "top_menu_short",
+    "top_menu_detail",
+    "goodbye",
+    "leave_message",
+    "review",
+    "one_moment",
+    "ask_number",
+    "ask_number_short",
+    "ask_pin",
+    "paid_up",
+    "sorry",
+    "ask_day",
+    "ask_place",
+    "thanks",
+    "nobody_free",
+    "pardon",
+    "invalid",
+    "are_you_there",
+    "limit",
+    "system_error",
+]
 
 
 def service(name, inputs, outcomes, **more):
@@ -78,3 +109,114 @@ def library() -> FlowLibrary:
 @pytest.fixture
 def engine(library: FlowLibrary) -> Engine:
     return Engine(library)
+
+
+class Direct:
+    """A call driven event by event, without any world: what the engine asked for is in `asked`."""
+
+    def __init__(self, engine: Engine, flow: str | None = None, **more) -> None:
+        self.engine = engine
+        self.at = 0.0
+        self.asked: list = []
+        self.trace: list = []
+        self._take(engine.start(CallStarted(0.0, "call-1", NOON, "13800000000", "400", "en"), flow, **more))
+
+    def _take(self, turn):
+        self.turn, self.state = turn, turn.state
+        self.asked.extend(turn.instructions)
+        self.trace.extend(turn.trace)
+        return self
+
+    def send(self, event, after=0.1):
+        self.at += after
+        return self._take(self.engine.handle(self.state, event(self.at)))
+
+    def key(self, keys: str):
+        for key in keys:
+            self.send(lambda at, key=key: KeyPressed(at, key))
+        return self
+
+    def heard(self):
+        token = self.state.playing
+        return self.send(lambda at: PromptFinished(at, token), 2.0)
+
+    def silence(self):
+        """The prompt is heard, and then the caller says nothing until the step's timer runs out."""
+        if self.state.playing:
+            self.heard()
+        timer = self.state.wait.timer
+        return self.send(lambda at: TimerFired(at, timer), 6.0)
+
+    def timer(self, seconds: float):
+        """The newest timer of that length runs out."""
+        timer = next(one.timer for one in reversed(self.asked) if getattr(one, "seconds", None) == seconds)
+        return self.send(lambda at: TimerFired(at, timer), seconds)
+
+    def last(self, kind):
+        return next(one for one in reversed(self.asked) if isinstance(one, kind))
+
+    def all(self, kind):
+        return [one for one in self.asked if isinstance(one, kind)]
+
+    def answer(self, outcome="ok", value=None):
+        request = self.last(RunService).request
+        return self.send(lambda at: ServiceResult(at, request, outcome, value))
+
+    def recorded(self, seconds: float, why="silence"):
+        recording = self.last(Record).recording
+        return self.send(lambda at: RecordingFinished(at, recording, seconds, why), seconds)
+
+    def hang_up(self):
+        return self.send(CallerHungUp)
+
+    @property
+    def step(self) -> str:
+        return ".".join(self.state.step)
+
+    @property
+    def said(self) -> list[str]:
+        """The prompts of the last thing that was said."""
+        return [phrase.prompt for phrase in self.last(Say).phrases]
+
+    @property
+    def heard_all(self) -> list[str]:
+        return [phrase.prompt for say in self.all(Say) for phrase in say.phrases]
+
+    @property
+    def faults(self) -> list[str]:
+        return [entry.code for entry in self.trace if isinstance(entry, Fault)]
+
+    @property
+    def keys_used(self) -> str:
+        return "".join(entry.key for entry in self.trace if isinstance(entry, KeyUsed))
+
+
+@pytest.fixture
+def make_call():
+    """Begins a call with an engine: `make_call(engine, flow=..., inputs=..., level=...)`."""
+    return Direct
+
+
+@pytest.fixture
+def call(engine: Engine) -> Direct:
+    """A call at the front menu, its prompt still playing."""
+    return Direct(engine).heard()
+
+
+@pytest.fixture
+def hotline_of(tmp_path: Path):
+    """Makes an engine of the sample hotline with other flows; its main flow is `front`."""
+
+    def make(*flows: str, hotline: str = "", **more) -> Engine:
+        text = (FLOWS / "hotline.yaml").read_text(encoding="utf-8")
+        (tmp_path / "hotline.yaml").write_text(text + hotline, encoding="utf-8")
+        for name in ("person", "trouble"):
+            (tmp_path / f"{name}.yaml").write_text((FLOWS / f"{name}.yaml").read_text(encoding="utf-8"))
+        for text in flows:
+            name = text.split("flow: ", 1)[1].split("\n", 1)[0].strip()
+            (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+        library, problems = examine(tmp_path, MANIFEST)
+        assert library is not None, "\n".join(map(str, problems))
+        return Engine(library, **more)
+
+    return make

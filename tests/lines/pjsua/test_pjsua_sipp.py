@@ -24,11 +24,11 @@ pytestmark = [
 
 async def sipp(scenario: str, desk: Desk, folder: Path, *options: str) -> None:
     """Run a scenario to its end; fails with what SIPp wrote unless every call went as written."""
-    with bound_udp() as free:
-        media = free.getsockname()[1]
+    with bound_udp() as one, bound_udp() as other:
+        port, media = one.getsockname()[1], other.getsockname()[1]
     command = [
         "sipp", "-sf", str(SCENARIOS / f"{scenario}.xml"), f"127.0.0.1:{desk.line.port}", "-i", "127.0.0.1",
-        "-mp", str(media), "-m", "1", "-nostdin", "-timeout", "8s", "-timeout_error",
+        "-p", str(port), "-mp", str(media), "-m", "1", "-nostdin", "-timeout", "8s", "-timeout_error",
         "-trace_err", "-error_file", str(folder / f"{scenario}.err"), *options,
     ]  # fmt: skip
     process = await asyncio.create_subprocess_exec(

@@ -1,0 +1,103 @@
+"""`make bench`: every figure of the hotline beside its limit, in one run on one machine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+import calls_bench
+import database_bench
+import hotline_bench
+import media_bench
+from pjsua_bench import TARGETS
+from rich.console import Console
+from rich.table import Table
+
+from ivr.settings import load_settings
+from ivr.testing.bench import engine_speed
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure: `limit` is what it must not pass (or must reach, where `least`)."""
+
+    name: str
+    value: float
+    unit: str
+    limit: float | None = None
+    least: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """Whether the limit is kept."""
+        if self.limit is None:
+            return ""
+        kept = self.value >= self.limit if self.least else self.value <= self.limit
+        return "kept" if kept else "NOT KEPT"
+
+    @property
+    def bound(self) -> str:
+        """The limit in words."""
+        return "" if self.limit is None else f"{'≥' if self.least else '≤'} {self.limit:g} {self.unit}"
+
+
+def engine_rows() -> Iterator[Row]:
+    """The pure engine."""
+    library = calls_bench.library_of(load_settings())
+    yield Row("engine", engine_speed(library).steps_per_second, "steps/s", 50_000, least=True)
+    yield Row("1,000 scripted calls (flows' own tests)", calls_bench.scripted(library), "s", 10)
+    yield Row("1,000 calls with services, SQLite, recordings", asyncio.run(calls_bench.whole()), "s", 10)
+    seconds, failures = calls_bench.random_callers(library)
+    yield Row("10,000 random callers, one core", seconds, "s", 60)
+    yield Row("… of them stuck or failed", failures, "calls", 0)
+
+
+def database_rows() -> Iterator[Row]:
+    """The policy database with 100,000 customers."""
+    found = asyncio.run(database_bench.figures())
+    yield Row("100,000 customers made up", found["build, s"], "s")
+    yield Row("policy found, p50", found["find p50, ms"], "ms")
+    yield Row("policy found, p99", found["find p99, ms"], "ms", 10)
+
+
+def wire_rows() -> Iterator[Row]:
+    """The telephone, from packets as an outside caller sees them."""
+    figures, back = hotline_bench.measure()
+    for name, limit in TARGETS.items():
+        yield Row(f"{name}, p95", figures.percentile(name) * 1000, "ms", limit * 1000)
+        yield Row(f"{name}, worst of {len(figures.seconds[name])}", max(figures.seconds[name]) * 1000, "ms")
+    yield Row("killed worker answers again after", back, "s", 2)
+
+
+def media_rows() -> Iterator[Row]:
+    """The media plane alone."""
+    for name, value in media_bench.figures().items():
+        label, _, unit = name.rpartition(", ")
+        yield Row(label, value, unit)
+
+
+def main() -> int:
+    """Print the table; 1 if a limit is not kept."""
+    console = Console()
+    console.print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    table = Table("Figure", "Value", "Limit", "")
+    broken = False
+    for part in (engine_rows, database_rows, wire_rows, media_rows):
+        for row in part():
+            table.add_row(row.name, f"{row.value:,.2f} {row.unit}", row.bound, row.verdict)
+            broken = broken or row.verdict == "NOT KEPT"
+        table.add_section()
+    console.print(table)
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
