@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import secrets
 from collections.abc import AsyncIterator
@@ -120,9 +121,13 @@ def make_line(settings: Settings, index: int) -> Line:
     )
 
 
-async def run_worker(settings: Settings, index: int) -> None:
+def load_line(settings: Settings) -> None:
+    """Import what the line needs, so that a spare worker has it ready."""
+    importlib.import_module(f"ivr.lines.{settings.line}")
+
+
+async def run_worker(settings: Settings, index: int, content: Content) -> None:
     """One worker process, from its start to SIGTERM."""
-    content = load_content(settings)
     name = worker_name(index)
     async with open_database(settings) as database:
         parts = call_parts(settings, content, database, name)

@@ -51,6 +51,7 @@ class Store:
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._writer = engine.execution_options(writes=True)
         self._turn = asyncio.Lock()
+        self._probed = not self._is_sqlite
 
     @classmethod
     def open(
@@ -83,6 +84,7 @@ class Store:
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection whose reads all see one moment (on PostgreSQL: each statement its own)."""
         with _translated():
+            await self._probe()
             async with self._engine.connect() as connection, connection.begin():
                 yield connection
 
@@ -94,9 +96,20 @@ class Store:
         """
         async with self._turn if self._is_sqlite else contextlib.nullcontext():
             with _translated():
+                await self._probe()
                 async with self._writer.connect() as connection, connection.begin():
                     await self._take(connection, locks)
                     yield connection
+
+    async def _probe(self) -> None:
+        """Open the file once by the plain driver, and let that fail if it must.
+
+        The asynchronous driver leaves a thread behind when it cannot open a file; the thread then talks to an
+        event loop that a program ending with this error has closed.
+        """
+        if not self._probed:
+            await asyncio.to_thread(lambda: sqlite3.connect(str(self._engine.url.database)).close())
+            self._probed = True
 
     async def _take(self, connection: AsyncConnection, locks: tuple[str, ...]) -> None:
         if self._is_sqlite:
@@ -164,6 +177,11 @@ def _translated() -> Iterator[None]:
         if known is None:
             raise
         raise known from error
+    except sqlite3.Error as error:
+        known = _sqlite_meaning(error)
+        if known is None:
+            raise
+        raise known from error
     except PoolTimeout as error:
         raise _busy() from error
 
@@ -171,7 +189,7 @@ def _translated() -> Iterator[None]:
 def _meaning(error: DBAPIError) -> PolicyDatabaseError | None:
     cause = error.orig
     if isinstance(cause, sqlite3.Error):
-        return _sqlite_meaning(getattr(cause, "sqlite_errorname", "") or "", str(cause))
+        return _sqlite_meaning(cause)
     state = getattr(cause, "sqlstate", None)
     if state in _BUSY_STATES:
         return _busy()
@@ -183,7 +201,8 @@ def _meaning(error: DBAPIError) -> PolicyDatabaseError | None:
     return None
 
 
-def _sqlite_meaning(name: str, message: str) -> PolicyDatabaseError | None:
+def _sqlite_meaning(error: sqlite3.Error) -> PolicyDatabaseError | None:
+    name = getattr(error, "sqlite_errorname", "") or ""
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return _busy()
     if name.startswith(("SQLITE_FULL", "SQLITE_IOERR_WRITE")):
@@ -191,7 +210,7 @@ def _sqlite_meaning(name: str, message: str) -> PolicyDatabaseError | None:
     if name.startswith(
         ("SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_READONLY")
     ):
-        return DatabaseDownError(f"The database file cannot be used ({message}).", "Check path and rights.")
+        return DatabaseDownError(f"The database file cannot be used ({error}).", "Check path and rights.")
     return None
 
 

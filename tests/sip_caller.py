@@ -303,7 +303,9 @@ class Rtp:
             await asyncio.wait_for(self._news.wait(), seconds)
 
     async def close(self) -> None:
-        """Stop sending and hearing."""
+        """Stop sending and hearing. Harmless if repeated."""
+        if self.socket.fileno() < 0:
+            return
         asyncio.get_running_loop().remove_reader(self.socket)
         if self._task is not None:
             self._task.cancel()
@@ -399,9 +401,15 @@ class OutsideCall:
         self.rtp.start((host, port), payload_type, events)
 
     async def cancel(self) -> Message:
-        """Give up before the answer; the final response to the INVITE."""
+        """Give up before the answer; the final response to the INVITE.
+
+        Where the answer was faster (200), the call is ended by BYE, as RFC 3261 9.1 wants it.
+        """
         self._send("CANCEL", self._sequence, self._invite_branch)
-        return await self.final()
+        reply = await self.final()
+        if reply.status < 300:
+            await self.hang_up()
+        return reply
 
     async def hold(self, direction: str = "sendonly") -> Message:
         """Put the other side on hold by a re-INVITE."""
@@ -522,6 +530,7 @@ class OutsideCall:
         if message.method == "INVITE" and message.status >= 200:
             if message.status < 300:
                 self.to, self.contact = message.get("to"), _uri(message.get("contact"))
+                self.answered_at = self.answered_at or message.at
             self._acknowledge(message)
         self.responses.append(message)
 

@@ -38,12 +38,14 @@ def check(flows: FlowsDir = None, prompts: PromptsDir = None) -> None:
     screen.print(f"{len(_library(settings).flows)} flows are good.")
 
 
-@app.command()
-def test(
+@app.command("test")
+def run_tests(
     names: Names = None,
     flows: FlowsDir = None,
     prompts: PromptsDir = None,
-    least: Annotated[float, typer.Option(help="Fail when a flow's coverage is below this many per cent.")] = 0.0,
+    least: Annotated[
+        float, typer.Option(help="Fail when a flow's coverage is below this many per cent.")
+    ] = 0.0,
 ) -> None:
     """Run the tests written in the flows; report coverage by step and branch."""
     from ivr.testing.flowtest import run_flow_tests
@@ -112,7 +114,9 @@ def fuzz(
 @app.command()
 def draw(
     name: Annotated[str, typer.Argument(help="The flow to draw.")],
-    kind: Annotated[Literal["svg", "mermaid"], typer.Option(help="A picture, or text for Markdown.")] = "mermaid",
+    kind: Annotated[
+        Literal["svg", "mermaid"], typer.Option(help="A picture, or text for Markdown.")
+    ] = "mermaid",
     output: Annotated[Path | None, typer.Option(help="A file; standard output if not given.")] = None,
     flows: FlowsDir = None,
     prompts: PromptsDir = None,
@@ -162,7 +166,9 @@ def _library(settings: Settings) -> FlowLibrary:
 def _require_known(names: list[str] | None, library: FlowLibrary) -> None:
     for name in names or ():
         if name not in library.flows:
-            raise SettingError(f"there is no flow {name}; there is {', '.join(sorted(library.flows))}", code="H107")
+            raise SettingError(
+                f"there is no flow {name}; there is {', '.join(sorted(library.flows))}", code="H107"
+            )
 
 
 def _write(text: str, output: Path | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -81,15 +82,27 @@ def demo(
     raise typer.Exit(asyncio.run(_serve(settings)))
 
 
-def worker(index: Annotated[int, typer.Option(help="The worker's number, from 0.")] = 0) -> None:
-    """One call worker; `serve` starts it."""
-    from ivr.app import run_worker
+def worker(
+    index: Annotated[
+        int | None, typer.Option(help="The worker's number, from 0; else read from standard input.")
+    ] = None,
+) -> None:
+    """One call worker; `serve` starts it, and keeps a spare one waiting for its number."""
+    from ivr.app import load_content, load_line, run_worker
     from ivr.worker.supervisor import end_with_parent
 
     end_with_parent()
     settings = load_settings()
     configure_logs(settings.log_level, settings.log_format)
-    asyncio.run(run_worker(settings, index))
+    content = load_content(settings)
+    load_line(settings)
+    if index is None:
+        number = sys.stdin.readline().strip()
+        if not number:
+            return
+        index = int(number)
+        content.flows.reload()
+    asyncio.run(run_worker(settings, index, content))
 
 
 def http() -> None:
@@ -139,6 +152,7 @@ async def _serve(settings: Settings) -> int:
     supervisor = Supervisor(
         plans,
         environment=child_environment(settings),
+        spare=own_command("worker"),
         run_dir=settings.run_dir,
         drain_seconds=settings.drain_seconds,
     )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from ivr.flow.events import SpeechHeard
 from ivr.flow.kinds import Kind
 from ivr.flow.outcomes import REPROMPTS
 from ivr.flow.plan import Edge, Ladder, Line, Plan, folded
@@ -96,16 +97,29 @@ class Asking(Kind):
         """The caller gave an answer that fits: trouble before it is over."""
         run.state.handling = 0
 
-    def understood(self, run: Run, text: str, confidence: float, words: Mapping[str, str]) -> str:
+    def hears(self, run: Run, plan: Plan) -> bool:
+        """Whether something said counts now: not in a step without speech, nor in a prompt that must be heard."""
+        return plan.waiting.speech and (plan.waiting.barge_in or not run.state.wait.token)
+
+    def hotkey_word(self, run: Run, plan: Plan, event: SpeechHeard) -> Go | None:
+        """The way of a hotkey whose words were said."""
+        words = plan.hotkey_words.get(run.state.language, {})
+        key = words.get(folded(event.text)) if event.confidence >= LEAST_CONFIDENCE else None
+        if key is None or key not in plan.hotkeys:
+            return None
+        self.accept(run)
+        return Go(plan.hotkeys[key], f"hotkey {key}")
+
+    def understood(self, run: Run, event: SpeechHeard, words: Mapping[str, str]) -> str:
         """The keys that something heard stands for; empty if it was not understood."""
         meant = ""
-        if confidence >= LEAST_CONFIDENCE:
-            plain = folded(text)
+        if event.confidence >= LEAST_CONFIDENCE:
+            plain = folded(event.text)
             meant = words.get(plain, "")
             if not meant and KEYS.fullmatch(plain):
                 meant = plain
         shown = "•" if run.state.wait.sensitive and meant else meant
-        run.trace.append(SpeechUsed(run.at, *run.state.step, shown, confidence))
+        run.trace.append(SpeechUsed(run.at, *run.state.step, shown, event.confidence))
         return meant
 
 

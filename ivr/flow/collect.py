@@ -146,13 +146,14 @@ class Collect(Asking):
         return None
 
     def speech(self, run: Run, plan: Plan, event: SpeechHeard) -> Move:
-        """Digits that were spoken, as the recogniser writes them."""
-        if not plan.waiting.speech:
+        """Digits that were spoken, as the recogniser writes them, or the words of a hotkey."""
+        if not self.hears(run, plan):
             return None
         run.hush()
         run.stop_timer()
-        words = plan.hear.get(run.state.language, {}) if run.state.wait.stage else {}
-        meant = self.understood(run, event.text, event.confidence, words)
+        meant = self.understood(run, event, {})
+        if not meant and (word := self.hotkey_word(run, plan, event)):
+            return word
         if run.state.wait.stage == "confirm":
             return (
                 self._answer(run, plan, meant) if len(meant) == 1 else self._unanswered(run, plan, "no_match")

@@ -9,7 +9,7 @@ iteration over all flows. A hotkey, a miss or a fault leaves a step with what wa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ivr.flow.errors import ExpressionError
@@ -75,10 +75,7 @@ class FlowFacts:
     loaded: LoadedFlow
     graph: FlowGraph
     at: Mapping[str, Known]
-    start: Known
     declared: Variables
-    #: The level that each outcome of the flow guarantees.
-    guarantees: Mapping[str, Level] = field(default_factory=dict)
 
 
 class Analysis:
@@ -165,7 +162,7 @@ class Analysis:
         start = Known(self._initial(loaded, declared), loaded.level)
         roots = [root for root in (loaded.flow.entry, loaded.flow.after_hangup) if root in graph.edges]
         at = _settle(graph, {str(root): start for root in roots}, lambda e, k: self.after(name, e, k))
-        return FlowFacts(loaded, graph, at, start, declared, self._guarantees[name])
+        return FlowFacts(loaded, graph, at, declared)
 
     @staticmethod
     def _initial(loaded: LoadedFlow, declared: Variables) -> Variables:

@@ -69,15 +69,14 @@ class Menu(Asking):
 
     def speech(self, run: Run, plan: Plan, event: SpeechHeard) -> Move:
         """A choice or hotkey by its words."""
-        if not plan.waiting.speech:
+        if not self.hears(run, plan):
             return None
         run.hush()
         run.stop_timer()
         words = plan.hear.get(run.state.language, {})
-        meant = self.understood(run, event.text, event.confidence, words)
+        meant = self.understood(run, event, words)
         if meant in self._live(run, plan):
             return self._choose(run, plan, meant)
-        if meant in plan.hotkeys:
-            self.accept(run)
-            return Go(plan.hotkeys[meant], f"hotkey {meant}")
+        if word := self.hotkey_word(run, plan, event):
+            return word
         return self.miss(run, plan, "no_match", run.role("pardon"))

@@ -278,6 +278,7 @@ class _Planner:
         if plan.kind == "menu":
             self._choices(plan)
         else:
+            plan.hear = plan.hotkey_words
             plan.sensitive = step.sensitive or step.type == "secret"
 
     def _choices(self, plan: Plan) -> None:

@@ -14,12 +14,11 @@ Role = Literal["with", "condition", "valid", "out", "set", "initial", "language"
 
 @dataclass(frozen=True, slots=True)
 class UsedExpression:
-    """An expression: its text, where it stands, what it is for, and the name it fills."""
+    """An expression: its text, where it stands, and what it is for."""
 
     text: str
     path: Path
     role: Role
-    fills: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def flow_expressions(flow: Flow) -> Iterator[UsedExpression]:
     """Every expression of a flow."""
     for name, variable in flow.vars.items():
         if variable.initial is not None:
-            yield UsedExpression(variable.initial, ("vars", name, "initial"), "initial", name)
+            yield UsedExpression(variable.initial, ("vars", name, "initial"), "initial")
     for name, step in flow.steps.items():
         yield from step_expressions(name, step)
 
@@ -52,7 +51,7 @@ def step_expressions(name: str, step: Any) -> Iterator[UsedExpression]:
     """Every expression of one step."""
     at: Path = ("steps", name)
     for slot, text in getattr(step, "with_", {}).items():
-        yield UsedExpression(text, (*at, "with", slot), "with", slot)
+        yield UsedExpression(text, (*at, "with", slot), "with")
     for number, branch in enumerate(getattr(step, "when", ())):
         if branch.if_ is not None:
             yield UsedExpression(branch.if_, (*at, "when", number, "if"), "condition")
@@ -65,19 +64,19 @@ def _own_expressions(at: Path, step: Any) -> Iterator[UsedExpression]:
             if choice.if_ is not None:
                 yield UsedExpression(choice.if_, (*at, "choices", key, "if"), "condition")
             for variable, text in choice.set.items():
-                yield UsedExpression(text, (*at, "choices", key, "set", variable), "set", variable)
+                yield UsedExpression(text, (*at, "choices", key, "set", variable), "set")
     elif isinstance(step, CollectStep) and step.valid is not None:
         yield UsedExpression(step.valid, (*at, "valid"), "valid")
     elif isinstance(step, SetStep):
         for variable, text in step.set.items():
-            yield UsedExpression(text, (*at, "set", variable), "set", variable)
+            yield UsedExpression(text, (*at, "set", variable), "set")
     elif isinstance(step, TransferStep):
         for slot, text in step.transfer.with_.items():
-            yield UsedExpression(text, (*at, "transfer", "with", slot), "with", slot)
+            yield UsedExpression(text, (*at, "transfer", "with", slot), "with")
     elif isinstance(step, LanguageStep) and (code := language_expression(step)) is not None:
         yield UsedExpression(code, (*at, "language"), "language")
     for variable, text in getattr(step, "out", {}).items():
-        yield UsedExpression(text, (*at, "out", variable), "out", variable)
+        yield UsedExpression(text, (*at, "out", variable), "out")
 
 
 def language_expression(step: LanguageStep) -> str | None:

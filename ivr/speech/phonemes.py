@@ -35,6 +35,9 @@ _ENGLISH = (
     ("ɐ", "ə"), ("ɬ", "l"), ("\u0303", ""), ("ː", ""), ("o", "ɔ"), ("ɾ", "T"), ("ʔ", "t"), ("^", ""),
 )  # fmt: skip
 
+#: Letters that espeak-ng would read as words.
+_ENGLISH_LETTERS = {"a.m.": "ay em", "p.m.": "pee em"}
+
 
 def phonemiser(language: str, lexicon: Lexicon) -> Phonemiser:
     """The function that turns a text of this language into symbols; VoiceError P402 if there is none."""
@@ -107,9 +110,9 @@ def _syllable(pinyin: str) -> str:
 
 def english(text: str, lexicon: Lexicon) -> str:
     """Symbols of an English text, punctuation kept."""
-    for word, respelling in lexicon.items():
-        text = re.sub(rf"\b{re.escape(word)}\b", respelling, text)
-    parts = re.split(r"\s*([.,;:!?…—]+)\s*", text)
+    for word, respelling in (_ENGLISH_LETTERS | dict(lexicon)).items():
+        text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", respelling, text)
+    parts = re.split(r"\s*([.,;:!?…—]+)(?=\s|$)\s*", text)
     out = [_espeak(part) if at % 2 == 0 else f"{part} " for at, part in enumerate(parts) if part]
     return "".join(out).strip()
 

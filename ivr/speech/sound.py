@@ -93,6 +93,11 @@ def to_telephone(samples: Samples, rate: int) -> Samples:
     return np.asarray(soxr.resample(samples, rate, TELEPHONE_RATE, quality="VHQ"), dtype=np.float32)
 
 
+def to_samples(samples: Samples) -> NDArray[np.int16]:
+    """The same as 16-bit samples; what is too loud is clipped."""
+    return np.asarray(np.clip(samples, -1.0, 1.0) * 32767, dtype=np.int16)
+
+
 def read_sound(path: Path) -> tuple[Samples, int]:
     """Mono samples and rate of any file libsndfile reads; ClipError P301 names the file otherwise."""
     try:

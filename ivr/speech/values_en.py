@@ -34,7 +34,7 @@ _ORDINALS: Final = (
     "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
 ).split()
 MONTHS: Final = "January February March April May June July August September October November December".split()
-KEYS: Final = {"*": "star", "#": "pound"}
+KEYS: Final = {"*": "star", "#": "hash"}
 CURRENCIES: Final = {
     "CNY": ("yuan", "yuan"),
     "HKD": ("Hong Kong dollar", "Hong Kong dollars"),
@@ -145,8 +145,8 @@ def year(number: int) -> list[str]:
 
 
 def clock(hour: int, minute: int) -> list[str]:
-    """`nine`, `thirty`, `a m`; the full hour is `nine a m`."""
-    half = "a m" if hour < 12 else "p m"
+    """`nine`, `thirty`, `a.m.`; the full hour is `nine a.m.`."""
+    half = "a.m." if hour < 12 else "p.m."
     name = below_hundred((hour - 1) % 12 + 1)
     if minute == 0:
         return [f"{name} {half}"]
@@ -256,7 +256,7 @@ def _inventory() -> Mapping[str, Carrier]:
 def _time_names(words: list[str]) -> list[str]:
     names = [year(number)[0] for number in range(FIRST_YEAR, LAST_YEAR + 1)]
     names += [*MONTHS, *(ordinal(day) for day in range(1, 32))]
-    names += [f"{word} {half}" for word in words[1:13] for half in ("a m", "p m")]
-    names += [f"oh {word}" for word in words[1:10]] + ["a m", "p m"]
+    names += [f"{word} {half}" for word in words[1:13] for half in ("a.m.", "p.m.")]
+    names += [f"oh {word}" for word in words[1:10]] + ["a.m.", "p.m."]
     names += [unit + plural for unit in _DURATIONS for plural in ("", "s")]
     return [*names, *(f"{words[count]} day{'' if count == 1 else 's'}" for count in range(1, 32))]

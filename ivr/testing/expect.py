@@ -85,11 +85,11 @@ class Expectations:
 
 
 def _instant_of(moments: Sequence[Moment], position: int) -> int:
-    """The first moment of the same instant as the one before `position`: what is kept at the moment of a hang-up
-    is neither before it nor after it."""
-    while position > 0 and moments[position - 1].at == moments[max(position - 2, 0)].at and position > 1:
-        position -= 1
-    return max(position - 1, 0)
+    """The first moment of the instant before `position`: what is kept when a caller hangs up is kept right then."""
+    if position == 0:
+        return 0
+    at = moments[position - 1].at
+    return next(place for place, moment in enumerate(moments) if moment.at == at)
 
 
 def _equal(have: Value, wanted: Any, kind: Type | None) -> bool:

@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 #: A process that lived shorter than this is restarted after a pause that doubles, up to the longest.
 HEALTHY_AFTER = 10.0
 LONGEST_PAUSE = 10.0
+#: How often it is seen to that a spare worker waits.
+SPARE_PAUSE = 1.0
 #: How long beyond the drain a worker may take to close its line and its records.
 STOP_GRACE = 10.0
 
@@ -36,18 +38,25 @@ class ProcessPlan:
 
 
 class Supervisor:
-    """Starts the processes, starts each again when it dies or hangs, and stops them in order."""
+    """Starts the processes, starts each again when it dies or hangs, and stops them in order.
+
+    A fresh worker needs seconds to import and read everything. So `spare` is a command that does all that, then
+    waits for a worker's number on its standard input: it takes the place of the next worker that dies at once.
+    """
 
     def __init__(
         self,
         plans: Sequence[ProcessPlan],
         *,
         environment: Mapping[str, str],
+        spare: Sequence[str] | None = None,
         run_dir: Path,
         drain_seconds: float,
     ) -> None:
         self._plans = plans
         self._environment = environment
+        self._spare_command = spare
+        self._spare: asyncio.subprocess.Process | None = None
         self._run_dir = run_dir
         self._drain_seconds = drain_seconds
         self._stopping = asyncio.Event()
@@ -62,14 +71,15 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGHUP, self._forward_hangup)
         workers = [asyncio.create_task(self._keep(plan)) for plan in self._plans if plan.worker is not None]
         others = [asyncio.create_task(self._keep(plan)) for plan in self._plans if plan.worker is None]
-        watch = asyncio.create_task(self._watch_for_hangs())
+        helpers = [asyncio.create_task(self._watch_for_hangs()), asyncio.create_task(self._keep_spare())]
         try:
             await asyncio.gather(*workers)
             self._workers_gone.set()
             await asyncio.gather(*others)
         finally:
-            watch.cancel()
-            await asyncio.gather(watch, return_exceptions=True)
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
         return 0
 
     async def _keep(self, plan: ProcessPlan) -> None:
@@ -89,14 +99,38 @@ class Supervisor:
             await self._pause(pause)
 
     async def _start(self, plan: ProcessPlan) -> asyncio.subprocess.Process:
-        process = await asyncio.create_subprocess_exec(
-            *plan.command,
-            stdin=asyncio.subprocess.DEVNULL,
-            env=dict(self._environment),
-            start_new_session=True,
-        )
+        process = self._take_spare(plan) or await self._spawn(plan.command, asyncio.subprocess.DEVNULL)
         self._running[plan.name] = process
         return process
+
+    async def _spawn(self, command: Sequence[str], stdin: int) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *command, stdin=stdin, env=dict(self._environment), start_new_session=True
+        )
+
+    def _take_spare(self, plan: ProcessPlan) -> asyncio.subprocess.Process | None:
+        """The waiting process, told which worker it is; None if there is none or it is not for workers."""
+        spare = self._spare
+        if plan.worker is None or spare is None or spare.returncode is not None or spare.stdin is None:
+            return None
+        self._spare = None
+        spare.stdin.write(f"{plan.worker}\n".encode())
+        spare.stdin.close()
+        return spare
+
+    async def _keep_spare(self) -> None:
+        """Have a process waiting, begun when the workers have had their start."""
+        if self._spare_command is None:
+            return
+        try:
+            while True:
+                await asyncio.sleep(SPARE_PAUSE)
+                if self._spare is None or self._spare.returncode is not None:
+                    self._spare = await self._spawn(self._spare_command, asyncio.subprocess.PIPE)
+        finally:
+            if self._spare is not None and self._spare.returncode is None:
+                self._spare.kill()
+                await self._spare.wait()
 
     async def _until_exit_or_stop(self, plan: ProcessPlan, process: asyncio.subprocess.Process) -> None:
         exited = asyncio.create_task(process.wait())

@@ -198,3 +198,24 @@ def test_loading_bad_flows_raises_every_error_and_no_warning(tmp_path: Path) -> 
     with pytest.raises(FlowErrors) as caught:
         load_flows(folder, MANIFEST)
     assert str(caught.value) == "main.yaml:8:16: F601 there is no prompt 'helo'; did you mean 'hello'?"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("days: due.days_overdue", "days: 9 +/ 9"),
+        ("set: {reason: asked}", "set: {reason: 9 +/ 9}"),
+        ("policy: result.policy", "policy: 9 +/ 9"),
+        ("count: count + 1", "count: 9 +/ 9"),
+        ("valid: starts_with(value, '86')", "valid: 9 +/ 9"),
+        ("if: count < 3", "if: 9 +/ 9"),
+        ("transfer: {queue: service}", "transfer: {queue: service, with: {note: 9 +/ 9}}"),
+        ("type: integer, initial: 0", "type: integer, initial: 9 +/ 9"),
+    ],
+)
+def test_a_bad_expression_is_shown_at_its_own_line_and_column(old: str, new: str, tmp_path: Path) -> None:
+    text = FILES["main.yaml"].replace(old, new, 1)
+    before = text[: text.index("9 +/ 9")]
+    (problem, *_) = [one for one in problems_of(tmp_path, main=text) if one.code == "F405"]
+    assert problem.line == before.count("\n") + 1
+    assert problem.column == len(before) - before.rfind("\n")

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from ivr.flow.events import KeyPressed, SpeechHeard, TransferResult
-from ivr.flow.instructions import HangUp, Listen, Transfer
+from ivr.flow.instructions import HangUp, Listen, Say, Transfer
 from ivr.flow.typed import NotTypedError, read_keys
 from ivr.flow.values import Money, Secret
 
@@ -250,3 +250,30 @@ steps:
     call = make_call(hotline_of(flow)).heard()
     call.send(lambda at: SpeechHeard(at, "1 2 3 4"))
     assert call.state.variables["n"] == "1234"
+
+
+def test_a_person_can_be_asked_for_in_words_where_digits_are_wanted(hotline_of, make_call):
+    flow = """flow: front
+entry: number
+steps:
+  number: {collect: n, say: ask_number, length: 4, input: [keys, speech], on: {cancelled: end}, next: done}
+  done: {hangup: normal}
+"""
+    call = make_call(hotline_of(flow))
+    call.send(lambda at: SpeechHeard(at, "a person"))
+    assert call.step == "person.connect"
+
+
+def test_nothing_said_counts_during_a_prompt_that_must_be_heard(hotline_of, make_call):
+    flow = """flow: front
+entry: ask
+steps:
+  ask: {menu: top_menu, input: [keys, speech], barge_in: false, choices: {"1": {go: ask, hear: {en: [one]}}}}
+"""
+    call = make_call(hotline_of(flow))
+    before = len(call.asked)
+    call.send(lambda at: SpeechHeard(at, "one"))
+    assert len(call.asked) == before
+    call.heard().send(lambda at: SpeechHeard(at, "one"))
+    assert call.said == ["top_menu"]
+    assert len(call.all(Say)) == 2

@@ -1,0 +1,110 @@
+"""Rendering clips ahead of time: `hotline prompts build`.
+
+Every fixed text of the catalogue and every value piece of its languages gets a clip; what is there already under
+its content hash is kept, what nothing uses any more is deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ivr.media.clip import Clip
+from ivr.speech.catalogue import PromptCatalogue
+from ivr.speech.clips import CLIPS, ClipKey, content_hash, own_recordings, write_index
+from ivr.speech.languages import spoken_values
+from ivr.speech.pieces import Piece
+from ivr.speech.sound import to_samples
+from ivr.speech.telling import fixed_pieces
+from ivr.speech.voice import RECIPE, Voice, telephone_clip
+
+#: Called after each clip with how many are done, how many there are, and the text.
+Progress = Callable[[int, int, str], None]
+#: Gives the voice of a language; called only if something must be rendered.
+VoiceFor = Callable[[str], Voice]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build did: how many clips were rendered, kept and removed, and how many bytes all now take."""
+
+    rendered: int
+    kept: int
+    removed: int
+    size: int
+
+
+def wanted_pieces(catalogue: PromptCatalogue, language: str) -> list[Piece]:
+    """Every piece of a language that needs a clip: fixed texts first, then values."""
+    pieces = [piece for _, piece in fixed_by_prompt(catalogue, language)]
+    inventory = spoken_values(language).inventory()
+    return pieces + [Piece("value", text, language, carrier, f"pieces/{text}") for text, carrier in inventory.items()]
+
+
+def fixed_by_prompt(catalogue: PromptCatalogue, language: str) -> Iterator[tuple[str, Piece]]:
+    """Each prompt's name with each fixed piece of it, breaths left out."""
+    for prompt in catalogue.prompts(language).values():
+        for pieces in fixed_pieces(prompt):
+            for piece in pieces:
+                if piece.kind == "fixed":
+                    yield prompt.name, piece
+
+
+def build(
+    folder: Path,
+    catalogue: PromptCatalogue,
+    voice_for: VoiceFor,
+    *,
+    voice_names: Callable[[str], str],
+    languages: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> BuildReport:
+    """Render what is missing, for `languages` (empty: all of the catalogue).
+
+    `voice_names` names each language's voice without loading it. Interrupted, it goes on where it stopped when
+    run again. Raises VoiceError when a voice is needed and not there, OSError when the folder cannot be written.
+    """
+    plans = {
+        language: _plan(folder, catalogue, language, voice_names(language))
+        for language in languages or catalogue.languages
+    }
+    total = sum(len(plan) for plan in plans.values())
+    done = rendered = removed = size = 0
+    for language, plan in plans.items():
+        clips = folder / language / CLIPS
+        clips.mkdir(parents=True, exist_ok=True)
+        for key, name in plan.items():
+            path = clips / f"{name}.wav"
+            if not path.exists():
+                _render(voice_for(language), key, path)
+                rendered += 1
+            done += 1
+            size += path.stat().st_size
+            if progress is not None:
+                progress(done, total, key.text)
+        write_index(folder / language, plan)
+        removed += _remove_unused(clips, set(plan.values()))
+    return BuildReport(rendered, total - rendered, removed, size)
+
+
+def _plan(folder: Path, catalogue: PromptCatalogue, language: str, voice: str) -> dict[ClipKey, str]:
+    """The clip name of every text that the company has not recorded itself."""
+    own = own_recordings(folder / language)
+    lexicon = catalogue.lexicon(language)
+    keys = dict.fromkeys(ClipKey.of(piece) for piece in wanted_pieces(catalogue, language) if piece.own not in own)
+    return {key: content_hash(language, voice, RECIPE, key, lexicon) for key in keys}
+
+
+def _render(voice: Voice, key: ClipKey, path: Path) -> None:
+    samples = telephone_clip(voice, key.text, key.as_carrier())
+    fresh = path.with_suffix(".new")
+    Clip.from_samples(to_samples(samples)).to_wav(fresh)
+    fresh.replace(path)
+
+
+def _remove_unused(clips: Path, names: set[str]) -> int:
+    unused = [path for path in clips.glob("*.wav") if path.stem not in names]
+    for path in unused:
+        path.unlink()
+    return len(unused)

@@ -1,0 +1,152 @@
+"""Where clips are kept and how a call finds them.
+
+`prompts/<language>/clips/<hash>.wav` are rendered clips (8 kHz µ-law mono); `clips/index.tsv` says which text each
+one speaks. `prompts/<language>/recordings/<name>.wav` are the company's own, and go first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from ivr.media.clip import Clip
+from ivr.media.errors import AudioFileError
+from ivr.speech.errors import ClipError
+from ivr.speech.pieces import Piece
+from ivr.speech.sound import read_sound, to_samples, to_telephone
+from ivr.speech.values import Carrier
+
+CLIPS: Final = "clips"
+INDEX: Final = "index.tsv"
+RECORDINGS: Final = "recordings"
+_HEADER: Final = "clip\ttext\tbefore\tafter"
+#: Endings of a company's own recordings that are looked for.
+SOUND_FILES: Final = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff"})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ClipKey:
+    """What a rendered clip says, and the sentence it was said in."""
+
+    text: str
+    carrier: tuple[str, str]
+
+    @classmethod
+    def of(cls, piece: Piece) -> ClipKey:
+        """The key of a fixed or value piece."""
+        return cls(piece.text, (piece.carrier.before, piece.carrier.after))
+
+    def as_carrier(self) -> Carrier:
+        """The sentence as a Carrier."""
+        return Carrier(*self.carrier)
+
+
+def content_hash(language: str, voice: str, recipe: str, key: ClipKey, lexicon: Mapping[str, str]) -> str:
+    """The name of a clip: changes when its text, voice, recipe or the lexicon's words in it change."""
+    said = "".join((key.carrier[0], key.text, key.carrier[1]))
+    sounds = sorted(f"{word}={sound}" for word, sound in lexicon.items() if word in said)
+    content = json.dumps([language, voice, recipe, key.text, *key.carrier, *sounds], ensure_ascii=False)
+    return sha256(content.encode()).hexdigest()[:16]
+
+
+def read_index(folder: Path) -> dict[ClipKey, str]:
+    """The clips of a language folder by what they say; empty if none were rendered. ClipError P302 if unreadable."""
+    path = folder / CLIPS / INDEX
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ClipError(f"{path} cannot be read; run `hotline prompts build`", code="P302") from error
+    index: dict[ClipKey, str] = {}
+    for number, line in enumerate(lines[1:], start=2):
+        fields = line.split("\t")
+        if len(fields) != 4:
+            raise ClipError(f"{path}:{number} is not a line of the index; run `hotline prompts build`", code="P302")
+        index[ClipKey(fields[1], (fields[2], fields[3]))] = fields[0]
+    return index
+
+
+def write_index(folder: Path, index: Mapping[ClipKey, str]) -> None:
+    """Write the index in one step, sorted by text, one line a clip."""
+    rows = ["\t".join((clip, key.text, *key.carrier)) for key, clip in sorted(index.items())]
+    path = folder / CLIPS / INDEX
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    fresh.write_text("\n".join([_HEADER, *rows]) + "\n", "utf-8")
+    fresh.replace(path)
+
+
+def own_recordings(folder: Path) -> dict[str, Path]:
+    """A language folder's own recordings by name without ending: `welcome`, `premium_due.1`, `pieces/三千二百元`."""
+    root = folder / RECORDINGS
+    files = sorted(path for path in root.rglob("*") if path.suffix.lower() in SOUND_FILES)
+    return {path.relative_to(root).with_name(path.stem).as_posix(): path for path in files}
+
+
+class _Language:
+    """One language's clips, its index read when first asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.own = own_recordings(folder)
+
+    @cached_property
+    def index(self) -> dict[ClipKey, str]:
+        return read_index(self.folder)
+
+    def path(self, piece: Piece) -> tuple[Path, bool] | None:
+        """The file of a piece, and whether it is the company's own."""
+        if piece.own in self.own:
+            return self.own[piece.own], True
+        name = self.index.get(ClipKey.of(piece))
+        return None if name is None else (self.folder / CLIPS / f"{name}.wav", False)
+
+
+class ClipStore:
+    """Finds the clip of a piece. Clips are read once and shared by all calls; safe to use from one loop."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._languages: dict[str, _Language] = {}
+        self._clips: dict[Path, Clip] = {}
+        self._breaths: dict[float, Clip] = {}
+
+    def find(self, piece: Piece) -> Clip | None:
+        """The clip of a fixed piece, value, breath or known free text; None if there is none.
+
+        Raises ClipError P301 if its file is there but cannot be read.
+        """
+        if piece.kind == "breath":
+            return self._breaths.setdefault(piece.seconds, Clip.silence(piece.seconds))
+        if piece.language not in self._languages:
+            self._languages[piece.language] = _Language(self._folder / piece.language)
+        found = self._languages[piece.language].path(piece)
+        if found is None:
+            return None
+        path, own = found
+        if path not in self._clips:
+            self._clips[path] = read_own(path) if own else _read_rendered(path)
+        return self._clips[path]
+
+    def preload(self, pieces: Iterable[Piece]) -> int:
+        """Read these clips now, so that no call waits for a disk; how many were found."""
+        return sum(self.find(piece) is not None for piece in pieces)
+
+
+def _read_rendered(path: Path) -> Clip:
+    try:
+        return Clip.from_wav(path)
+    except (OSError, AudioFileError) as error:
+        raise ClipError(f"{path} cannot be read; run `hotline prompts build`", code="P301") from error
+
+
+def read_own(path: Path) -> Clip:
+    """A company's recording of any rate, width and number of channels, as a telephone clip; ClipError P301."""
+    samples, rate = read_sound(path)
+    return Clip.from_samples(to_samples(to_telephone(samples, rate)), name=path.stem)
