@@ -28,8 +28,9 @@ $(READY_DEV): pyproject.toml $(READY) | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --editable '.[postgres]' --group dev
 	@touch $@
 
-packages:
+packages: | $(BIN)/python
 	@bash .ci/packages
+	@bash .ci/models $(BIN) $(VENV)/models
 
 demo: $(READY)  ## a hotline with a demonstration portfolio, ready to be dialled
 	@$(BIN)/hotline demo --customers $(DEMO_CUSTOMERS)

@@ -13,7 +13,18 @@ import structlog
 #: A run of this many digits in a message could be a policy number, an ID or a PIN; names of calls are exempt.
 _DIGITS = re.compile(r"(?<![\w-])\d{4,}(?![\w-])")
 _EXEMPT = frozenset(
-    {"timestamp", "call_id", "calls", "recordings", "recording", "version", "port", "pid", "exception", "address"}
+    {
+        "timestamp",
+        "call_id",
+        "calls",
+        "recordings",
+        "recording",
+        "version",
+        "port",
+        "pid",
+        "exception",
+        "address",
+    }
 )
 
 

@@ -230,7 +230,9 @@ async def recorded_test(database: PolicyDatabase, library: FlowLibrary, call_id:
     """A call of the database as a test ready to paste into a flow. Raises SettingError for an unknown call."""
     call = await database.calls.find(call_id)
     if call is None:
-        raise SettingError(f"there is no call {call_id}; its id stands in the log and in /status", code="H106")
+        raise SettingError(
+            f"there is no call {call_id}; its id stands in the log and in /status", code="H106"
+        )
     entries = [
         {"kind": entry.kind, "at": entry.at, **entry.data} for entry in await database.calls.timeline(call_id)
     ]

@@ -44,7 +44,9 @@ def run_command(*words: str, environment: dict[str, str], timeout: float = 120.0
         check=False,
     )
     if done.returncode:
-        raise AssertionError(f"hotline {' '.join(words)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        raise AssertionError(
+            f"hotline {' '.join(words)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        )
     return done.stdout
 
 
@@ -120,12 +122,20 @@ def serving(data_dir: Path, *options: str, **settings: object) -> Iterator[Hotli
     sip_port, http_port = free_port(), free_port(socket.SOCK_STREAM)
     rtp_port = 20000 + (sip_port % 400) * 100
     environment = environment_of(
-        data_dir, sip_port=sip_port, http_port=http_port, rtp_port=rtp_port, **{"drain_seconds": 2, **settings}
+        data_dir,
+        sip_port=sip_port,
+        http_port=http_port,
+        rtp_port=rtp_port,
+        **{"drain_seconds": 2, **settings},
     )
     log = data_dir / "serve.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "ivr", "serve", *options], env=environment, cwd=ROOT, stdout=output, stderr=output
+            [sys.executable, "-m", "ivr", "serve", *options],
+            env=environment,
+            cwd=ROOT,
+            stdout=output,
+            stderr=output,
         )
     hotline = HotlineProcess(data_dir, sip_port, http_port, environment, process, log)
     children: Sequence[psutil.Process] = []

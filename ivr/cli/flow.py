@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.table import Table
@@ -28,7 +30,7 @@ def check(flows: FlowsDir = None, prompts: PromptsDir = None) -> None:
     settings = load_settings(flows_dir=flows, prompts_dir=prompts)
     manifest, _ = load_manifest(settings)
     folder = chosen(settings.flows_dir, "flows")
-    problems = check_flows(folder, manifest)
+    problems = check_flows(folder, manifest, today=datetime.now(ZoneInfo(settings.zone)).date())
     for problem in problems:
         _tell(problem)
     wrong = sum(problem.severity == "error" for problem in problems)

@@ -36,7 +36,7 @@ _ENGLISH = (
 )  # fmt: skip
 
 #: Letters that espeak-ng would read as words.
-_ENGLISH_LETTERS = {"a.m.": "ay em", "p.m.": "pee em"}
+_ENGLISH_LETTERS = {"a.m.": "eigh em", "p.m.": "pee em"}
 
 
 def phonemiser(language: str, lexicon: Lexicon) -> Phonemiser:

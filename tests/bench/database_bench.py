@@ -9,11 +9,12 @@ import time
 from datetime import date
 from pathlib import Path
 
+from sqlalchemy import select
+
 from ivr.app import open_database
 from ivr.settings import load_settings
 from policy_db import build_demo
 from policy_db.tables import PolicyRow
-from sqlalchemy import select
 
 
 async def figures(customers: int = 100_000, lookups: int = 2_000, seed: int = 3) -> dict[str, float]:

@@ -149,4 +149,4 @@ async def _drive(
 
 if __name__ == "__main__":
     for name, value in figures().items():
-        print(f"{name:55} {value:14,.2f}")  # noqa: T201
+        print(f"{name:55} {value:14,.2f}")

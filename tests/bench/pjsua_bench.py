@@ -17,10 +17,12 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
-
 import psutil
 import structlog
+
+# Run as a script, it finds what stands beside it, and the checkout.
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+
 from sip_caller import SipCaller, sine
 
 from ivr.lines.base import Answered, KeyDown, Leg, LegEvent
@@ -98,7 +100,8 @@ async def serve() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     line = PjsuaLine(PjsuaSettings(host="127.0.0.1", port=0))
     await line.start(_answers_keys)
-    print(line.port, flush=True)
+    sys.stdout.write(f"{line.port}\n")
+    sys.stdout.flush()
     await asyncio.to_thread(sys.stdin.read)
     await line.stop()
 
@@ -115,8 +118,8 @@ async def run(calls: int = 12) -> None:
                 began, before = time.time(), sum(process.cpu_times()[:2])
                 figures = await measure(caller, calls * at_once, at_once=at_once)
                 figures.cpu = (sum(process.cpu_times()[:2]) - before) / (time.time() - began)
-                print(f"pjsua2 line, {at_once} call(s) at once, {figures.cpu:.1%} of a core")
-                print(*figures.lines(), sep="\n")
+                title = f"pjsua2 line, {at_once} call(s) at once, {figures.cpu:.1%} of a core"
+                sys.stdout.write("\n".join([title, *figures.lines(), ""]))
         server.stdin.close()
 
 

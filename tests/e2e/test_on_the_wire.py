@@ -92,7 +92,9 @@ async def test_a_message_is_kept_when_the_caller_hangs_up_while_speaking(start_h
         await asyncio.sleep(3.0)
         await call.hang_up()
     kept = until(
-        lambda: hotline.rows("select file, seconds, mailbox from recordings where state = 'kept'"), 5, "the message"
+        lambda: hotline.rows("select file, seconds, mailbox from recordings where state = 'kept'"),
+        5,
+        "the message",
     )
     (file, seconds, mailbox) = kept[0]
     assert mailbox == "service"

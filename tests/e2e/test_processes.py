@@ -38,9 +38,13 @@ async def test_a_worker_killed_in_mid_call_is_back_within_two_seconds_and_its_ca
         second = await caller.dial("4000001234")
         await second.hang_up()
     assert back < 2.0, f"the worker was back after {back:.2f} s"
-    until(lambda: hotline.rows("select 1 from calls where state = 'broken_off'"), 5, "the closing of the record")
+    until(
+        lambda: hotline.rows("select 1 from calls where state = 'broken_off'"), 5, "the closing of the record"
+    )
     kept = until(
-        lambda: hotline.rows("select file, seconds from recordings where seconds > 0"), 10, "the recovery of the message"
+        lambda: hotline.rows("select file, seconds from recordings where seconds > 0"),
+        10,
+        "the recovery of the message",
     )
     assert loud_seconds(hotline.data_dir / "recordings" / kept[0][0]) > 2.5
 
@@ -128,7 +132,9 @@ async def test_no_key_of_a_sensitive_step_is_found_in_any_byte_the_hotline_wrote
 
 def files_with(folder: Path, *digits: str) -> list[str]:
     """Files of a folder that hold one of the digit strings, plain or apart as a list of keys would be."""
-    wanted = [form.encode() for text in digits for form in (text, '", "'.join(text), ",".join(text), " ".join(text))]
+    wanted = [
+        form.encode() for text in digits for form in (text, '", "'.join(text), ",".join(text), " ".join(text))
+    ]
     return [
         f"{path}: {form!r}"
         for path in folder.rglob("*")
@@ -138,7 +144,9 @@ def files_with(folder: Path, *digits: str) -> list[str]:
     ]
 
 
-async def test_a_broken_flow_never_replaces_the_good_one_and_says_what_is_wrong(start_hotline, tmp_path: Path) -> None:
+async def test_a_broken_flow_never_replaces_the_good_one_and_says_what_is_wrong(
+    start_hotline, tmp_path: Path
+) -> None:
     import shutil
 
     from ivr.resources import bundled

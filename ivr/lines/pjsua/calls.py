@@ -209,9 +209,9 @@ class PjCall(pj.Call):  # type: ignore[misc]  # the library has no types
         if self._port is not None:
             self._station.give_back(self._port)
             self._port = None
+        self._station.forget(self.key)
         if not self.silent:
             self._station.post(self.key, Gone(by, status, text))
-        self._station.forget(self.key)
 
 
 def _add_headers(options: pj.CallOpParam, headers: dict[str, str]) -> None:
