@@ -134,7 +134,7 @@ class Engine:
             event.at,
             level,
         )
-        variables = {**dict.fromkeys(plan.loaded.inputs), **(inputs or {})}
+        variables = {**dict.fromkeys(plan.null), **(inputs or {})}
         state.frames.append(Frame(0, name, "main", plan.flow.entry, False, variables))
         run = Run(self, state)
         state.limit_timer = run.new_id("t")

@@ -186,7 +186,7 @@ def enter_flow(run: Run, name: str, called: str, inputs: Mapping[str, Value]) ->
     if state.level < plan.loaded.level:
         raise FaultError("LEVEL", f"the flow {name} needs a caller who is {plan.flow.level}")
     state.serial += 1
-    variables = {**dict.fromkeys(plan.loaded.inputs), **inputs}
+    variables = {**dict.fromkeys(plan.null), **inputs}
     if state.hung_up:
         called = "late"
     state.frames.append(Frame(state.serial, name, called, plan.flow.entry, state.hung_up, variables))

@@ -13,6 +13,7 @@ from ivr.flow.expressions import Expression
 from ivr.flow.library import FlowLibrary, LoadedFlow
 from ivr.flow.model import CollectStep, Filler, Flow, Hotkey, Hotline, MenuStep, Retry, Step, step_kind
 from ivr.flow.outcomes import flow_outcomes, good_outcome, ladder, resolve
+from ivr.flow.types import parse_type
 
 FIRST_DIGIT: Final = 6.0
 BETWEEN_DIGITS: Final = 3.0
@@ -116,6 +117,8 @@ class FlowPlan:
     flow: Flow
     steps: Mapping[str, Plan]
     initial: tuple[tuple[str, Expression], ...]
+    #: Variables that begin as null: inputs that may not be given, and optional ones without an initial value.
+    null: tuple[str, ...]
 
 
 def edge_of(plan: Plan, flow: Flow, hotline: Hotline, outcome: str) -> Edge | None:
@@ -141,7 +144,10 @@ def plan_flow(library: FlowLibrary, loaded: LoadedFlow) -> FlowPlan:
         if variable.initial is not None
     )
     steps = {name: planner.plan(name, step) for name, step in flow.steps.items()}
-    return FlowPlan(loaded, flow, steps, initial)
+    optional = (
+        name for name, one in flow.vars.items() if one.initial is None and parse_type(one.type).optional
+    )
+    return FlowPlan(loaded, flow, steps, initial, (*loaded.inputs, *optional))
 
 
 class _Planner:

@@ -4,3 +4,30 @@
 the clips in step with the texts. `docs/prompts.md` is the reader's page of the same.
 """
 
+from ivr.speech.build import BuildReport, build
+from ivr.speech.catalogue import PromptCatalogue
+from ivr.speech.check import check
+from ivr.speech.clips import ClipStore
+from ivr.speech.errors import ClipError, PromptErrors, SpeechError, VoiceError
+from ivr.speech.models import get_voice, voice_installed
+from ivr.speech.pieces import Piece
+from ivr.speech.speaker import Rendered, Speaker
+from ivr.speech.voice import Voice
+
+__all__ = [
+    "BuildReport",
+    "ClipError",
+    "ClipStore",
+    "Piece",
+    "PromptCatalogue",
+    "PromptErrors",
+    "Rendered",
+    "Speaker",
+    "SpeechError",
+    "Voice",
+    "VoiceError",
+    "build",
+    "check",
+    "get_voice",
+    "voice_installed",
+]

@@ -39,7 +39,9 @@ def wanted_pieces(catalogue: PromptCatalogue, language: str) -> list[Piece]:
     """Every piece of a language that needs a clip: fixed texts first, then values."""
     pieces = [piece for _, piece in fixed_by_prompt(catalogue, language)]
     inventory = spoken_values(language).inventory()
-    return pieces + [Piece("value", text, language, carrier, f"pieces/{text}") for text, carrier in inventory.items()]
+    return pieces + [
+        Piece("value", text, language, carrier, f"pieces/{text}") for text, carrier in inventory.items()
+    ]
 
 
 def fixed_by_prompt(catalogue: PromptCatalogue, language: str) -> Iterator[tuple[str, Piece]]:
@@ -92,7 +94,9 @@ def _plan(folder: Path, catalogue: PromptCatalogue, language: str, voice: str) -
     """The clip name of every text that the company has not recorded itself."""
     own = own_recordings(folder / language)
     lexicon = catalogue.lexicon(language)
-    keys = dict.fromkeys(ClipKey.of(piece) for piece in wanted_pieces(catalogue, language) if piece.own not in own)
+    keys = dict.fromkeys(
+        ClipKey.of(piece) for piece in wanted_pieces(catalogue, language) if piece.own not in own
+    )
     return {key: content_hash(language, voice, RECIPE, key, lexicon) for key in keys}
 
 

@@ -19,8 +19,8 @@ from ivr.flow.yaml_source import Source, parse_source
 from ivr.speech.errors import PromptErrors
 from ivr.speech.languages import spoken_values
 from ivr.speech.pieces import Piece
-from ivr.speech.template import Template, TemplateError, parse_template
 from ivr.speech.telling import Teller
+from ivr.speech.template import Template, TemplateError, parse_template
 
 LEXICON_FILE: Final = "lexicon.yaml"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -50,7 +50,10 @@ class PromptCatalogue:
     """All prompts of a folder; immutable. `default` is the language to fall back to first."""
 
     def __init__(
-        self, prompts: Mapping[str, Mapping[str, Prompt]], lexicons: Mapping[str, Mapping[str, str]], default: str
+        self,
+        prompts: Mapping[str, Mapping[str, Prompt]],
+        lexicons: Mapping[str, Mapping[str, str]],
+        default: str,
     ) -> None:
         self._prompts = prompts
         self._lexicons = lexicons
@@ -65,7 +68,11 @@ class PromptCatalogue:
         reader = _Reader(folder)
         chosen = list(languages) or sorted(path.name for path in _language_folders(folder))
         if not chosen:
-            reader.report(str(folder), "P110", "there are no prompts here; make a folder for each language, such as zh-CN")
+            reader.report(
+                str(folder),
+                "P110",
+                "there are no prompts here; make a folder for each language, such as zh-CN",
+            )
         prompts = {language: reader.language(language) for language in chosen}
         reader.compare(prompts)
         if reader.problems:
@@ -133,11 +140,15 @@ class _Reader:
         folder = self.folder / language
         files = sorted(folder.glob("*.yaml"))
         if not files:
-            self.report(str(folder), "P110", f"there are no prompts for {language}; write them or drop the language")
+            self.report(
+                str(folder), "P110", f"there are no prompts for {language}; write them or drop the language"
+            )
         try:
             spoken_values(language)
         except KeyError:
-            self.report(str(folder), "P111", f"numbers and dates cannot be spoken in {language} yet; use zh-CN or en")
+            self.report(
+                str(folder), "P111", f"numbers and dates cannot be spoken in {language} yet; use zh-CN or en"
+            )
         prompts: dict[str, Prompt] = {}
         for file in files:
             source = self._source(file)
@@ -222,7 +233,10 @@ class _Reader:
                 if {s.name: s.type for s in other.template.slots.values()} != {
                     s.name: s.type for s in prompt.template.slots.values()
                 }:
-                    wanted = " ".join(f"{{{slot.name}:{slot.kind}}}" for slot in other.template.slots.values()) or "none"
+                    wanted = (
+                        " ".join(f"{{{slot.name}:{slot.kind}}}" for slot in other.template.slots.values())
+                        or "none"
+                    )
                     message = f"the slots of {name} differ from those in {other.language}: {wanted}"
                     self.problems.append(prompt.problem("P109", message))
 
@@ -232,5 +246,9 @@ def _as_prompt_problem(problem: Problem) -> Problem:
     message = problem.message
     if problem.code == "F103":
         message = "the file must map prompt names to texts: welcome: 您好"
-    message = message.replace("split it into sub-flows", "split it in two").replace("flows are plain", "prompts are plain")
-    return Problem(problem.file, problem.line, problem.column, "P" + problem.code[1:], message, problem.severity)
+    message = message.replace("split it into sub-flows", "split it in two").replace(
+        "flows are plain", "prompts are plain"
+    )
+    return Problem(
+        problem.file, problem.line, problem.column, "P" + problem.code[1:], message, problem.severity
+    )

@@ -67,7 +67,9 @@ def read_index(folder: Path) -> dict[ClipKey, str]:
     for number, line in enumerate(lines[1:], start=2):
         fields = line.split("\t")
         if len(fields) != 4:
-            raise ClipError(f"{path}:{number} is not a line of the index; run `hotline prompts build`", code="P302")
+            raise ClipError(
+                f"{path}:{number} is not a line of the index; run `hotline prompts build`", code="P302"
+            )
         index[ClipKey(fields[1], (fields[2], fields[3]))] = fields[0]
     return index
 

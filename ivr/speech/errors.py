@@ -27,7 +27,7 @@ class SpeechError(Exception):
         return f"{self.code} {super().__str__()}"
 
 
-class PromptErrors(SpeechError):
+class PromptErrors(SpeechError):  # noqa: N818 - it is many of them
     """The prompts of a folder cannot be used. `problems` lists every finding, `str()` one a line."""
 
     code = "P100"

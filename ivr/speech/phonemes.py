@@ -76,7 +76,7 @@ def spell_numbers(text: str) -> str:
 
 
 def _words(segment: str, lexicon: Lexicon) -> list[str]:
-    import jieba
+    import jieba  # type: ignore[import-untyped]
 
     if not lexicon:
         return list(jieba.lcut(segment))
@@ -123,7 +123,10 @@ def _espeak(words: str) -> str:
     if program is None:
         raise VoiceError("English prompts need espeak-ng: apt-get install espeak-ng", code="P403")
     done = subprocess.run(  # noqa: S603 - a fixed program, the text is one argument
-        [program, "-q", "--ipa", "--tie=^", "-v", "en-us", "--", words], capture_output=True, text=True, check=True
+        [program, "-q", "--ipa", "--tie=^", "-v", "en-us", "--", words],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     sounds = " ".join(done.stdout.split())
     for written, symbol in _ENGLISH:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ivr.speech.values import PAUSES, Carrier
+from ivr.speech.values import ALONE, PAUSES, Carrier
 
 #: `fixed`: text of the catalogue; `value`: from a language's closed inventory; `breath`: a mark's silence;
 #: `free`: text known only in the call; `recording`: what a caller said, `text` being its id.
@@ -19,7 +19,7 @@ class Piece:
     kind: Kind
     text: str
     language: str
-    carrier: Carrier = Carrier()
+    carrier: Carrier = ALONE
     own: str = ""
 
     @property

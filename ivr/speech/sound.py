@@ -83,7 +83,9 @@ def quietest(samples: Samples, rate: int, near: int, reach: float) -> int:
     step = size // 2
     spots = range(max(0, near - round(reach * rate)), min(len(samples), near + round(reach * rate)) + 1, step)
     energy = {spot: float(np.mean(samples[max(0, spot - step) : spot + step] ** 2)) for spot in spots}
-    return min(energy, key=lambda spot: energy[spot] * (1 + abs(spot - near) / (reach * rate + 1)), default=near)
+    return min(
+        energy, key=lambda spot: energy[spot] * (1 + abs(spot - near) / (reach * rate + 1)), default=near
+    )
 
 
 def to_telephone(samples: Samples, rate: int) -> Samples:
@@ -103,5 +105,7 @@ def read_sound(path: Path) -> tuple[Samples, int]:
     try:
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except (OSError, soundfile.LibsndfileError) as error:
-        raise ClipError(f"{path} is not a sound file that can be read; use WAV, FLAC, OGG or MP3", code="P301") from error
+        raise ClipError(
+            f"{path} is not a sound file that can be read; use WAV, FLAC, OGG or MP3", code="P301"
+        ) from error
     return np.asarray(samples.mean(axis=1), dtype=np.float32), int(rate)

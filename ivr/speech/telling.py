@@ -10,7 +10,7 @@ from ivr.flow.values import Value
 from ivr.speech.languages import spoken_values
 from ivr.speech.pieces import Piece
 from ivr.speech.template import Slot, clauses
-from ivr.speech.values import PAUSES, SPOKEN_TYPES, Carrier, NotSpeakable
+from ivr.speech.values import PAUSES, SPOKEN_TYPES, Carrier, NotSpeakableError
 
 if TYPE_CHECKING:
     from ivr.speech.catalogue import Prompt, PromptCatalogue
@@ -81,7 +81,7 @@ class Teller:
         spoken = spoken_values(language)
         try:
             words = spoken.say(slot.kind, value, unit)
-        except NotSpeakable as error:
+        except NotSpeakableError as error:
             self._fault("P503", f"{prompt.name}: the slot {slot.name} cannot be spoken: {error}")
             return []
         inventory = spoken.inventory()
@@ -104,7 +104,7 @@ class Teller:
             return str(value)
         try:
             return spoken_values(prompt.language).write(slot.kind, value)
-        except NotSpeakable:
+        except NotSpeakableError:
             return ""
 
 

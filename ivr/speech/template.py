@@ -67,7 +67,9 @@ def parse_template(text: str) -> Template:
         if match.start() > at:
             parts.append(text[at : match.start()])
         slot = _parse_slot(match)
-        if any(isinstance(part, Slot) and part.name == slot.name and part.type != slot.type for part in parts):
+        if any(
+            isinstance(part, Slot) and part.name == slot.name and part.type != slot.type for part in parts
+        ):
             raise TemplateError("P107", match.start(), f"the slot {slot.name!r} has two types; use one")
         parts.append(slot)
         at = match.end()
@@ -86,14 +88,20 @@ def _refuse_braces(text: str, start: int, end: int) -> None:
 def _parse_slot(match: re.Match[str]) -> Slot:
     inside = _INSIDE.fullmatch(match[1].strip())
     if inside is None:
-        raise TemplateError("P105", match.start(), f"{match[0]} is not a slot; write {{name:type}}, such as {{amount:money}}")
+        raise TemplateError(
+            "P105", match.start(), f"{match[0]} is not a slot; write {{name:type}}, such as {{amount:money}}"
+        )
     name, kind, group = inside[1], inside[2], inside[3] or ""
     if kind not in SLOT_TYPES:
         near = get_close_matches(kind, SLOT_TYPES, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(sorted(SLOT_TYPES))}"
         raise TemplateError("P106", match.start(), f"there is no slot type {kind!r}; {hint}")
     if (kind == "code") != bool(group):
-        raise TemplateError("P105", match.start(), "a code is spoken from a group of prompts: {name:code(group)}; only a code has one")
+        raise TemplateError(
+            "P105",
+            match.start(),
+            "a code is spoken from a group of prompts: {name:code(group)}; only a code has one",
+        )
     return Slot(name, kind, group)
 
 

@@ -38,7 +38,7 @@ PAUSES: Final[Mapping[str, float]] = {
 GROUP_BREATH: Final = "-"
 
 
-class NotSpeakable(ValueError):
+class NotSpeakableError(ValueError):
     """The value is not of the slot's type, so there is no way to say it; the caller of `say` leaves it out."""
 
 
@@ -48,6 +48,10 @@ class Carrier:
 
     before: str = ""
     after: str = ""
+
+
+#: Said by itself.
+ALONE: Final = Carrier()
 
 
 class SpokenValues(Protocol):
@@ -61,7 +65,7 @@ class SpokenValues(Protocol):
     def say(self, kind: str, value: Value, unit: str = "") -> list[str]:
         """The pieces that say `value` as `kind` (a key of `SPOKEN_TYPES`), in order.
 
-        `unit`, one of `units`, follows a whole number. Raises NotSpeakable where the value is not of that kind.
+        `unit`, one of `units`, follows a whole number. Raises NotSpeakableError where the value is not of that kind.
         """
         ...
 
@@ -75,65 +79,65 @@ class SpokenValues(Protocol):
 
 
 def as_money(value: Value) -> Money:
-    """A Money, or a plain number taken as yuan; NotSpeakable otherwise."""
+    """A Money, or a plain number taken as yuan; NotSpeakableError otherwise."""
     if isinstance(value, Money):
         return value
     return Money(as_decimal(value))
 
 
 def as_decimal(value: Value) -> Decimal:
-    """A finite Decimal of an int or Decimal; NotSpeakable otherwise (floats and booleans are refused)."""
+    """A finite Decimal of an int or Decimal; NotSpeakableError otherwise (floats and booleans are refused)."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise NotSpeakable(f"a number is needed, not {type(value).__name__}")
+        raise NotSpeakableError(f"a number is needed, not {type(value).__name__}")
     number = Decimal(value)
     if not number.is_finite():
-        raise NotSpeakable("a finite number is needed")
+        raise NotSpeakableError("a finite number is needed")
     return number
 
 
 def as_integer(value: Value) -> int:
-    """An int; NotSpeakable otherwise."""
+    """An int; NotSpeakableError otherwise."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise NotSpeakable(f"a whole number is needed, not {type(value).__name__}")
+        raise NotSpeakableError(f"a whole number is needed, not {type(value).__name__}")
     return value
 
 
 def as_digits(value: Value) -> str:
-    """The characters 0-9, * and # of a text, others left out; NotSpeakable if it is no text."""
+    """The characters 0-9, * and # of a text, others left out; NotSpeakableError if it is no text."""
     if not isinstance(value, str):
-        raise NotSpeakable(f"digits are needed, not {type(value).__name__}")
+        raise NotSpeakableError(f"digits are needed, not {type(value).__name__}")
     return "".join(char for char in value if char in "0123456789*#")
 
 
 def as_date(value: Value) -> date:
-    """A date; NotSpeakable otherwise. A datetime counts by its own calendar day."""
+    """A date; NotSpeakableError otherwise. A datetime counts by its own calendar day."""
     if isinstance(value, datetime):
         return value.date()
     if not isinstance(value, date):
-        raise NotSpeakable(f"a date is needed, not {type(value).__name__}")
+        raise NotSpeakableError(f"a date is needed, not {type(value).__name__}")
     return value
 
 
 def as_time(value: Value) -> time:
-    """A time of day; NotSpeakable otherwise."""
+    """A time of day; NotSpeakableError otherwise."""
     if isinstance(value, datetime):
         return value.time()
     if not isinstance(value, time):
-        raise NotSpeakable(f"a time is needed, not {type(value).__name__}")
+        raise NotSpeakableError(f"a time is needed, not {type(value).__name__}")
     return value
 
 
 def as_datetime(value: Value) -> datetime:
-    """A date with a time; NotSpeakable otherwise."""
+    """A date with a time; NotSpeakableError otherwise."""
     if not isinstance(value, datetime):
-        raise NotSpeakable(f"a date with a time is needed, not {type(value).__name__}")
+        raise NotSpeakableError(f"a date with a time is needed, not {type(value).__name__}")
     return value
 
 
 def as_seconds(value: Value) -> int:
-    """Whole seconds of a duration, never negative; NotSpeakable otherwise."""
+    """Whole seconds of a duration, never negative; NotSpeakableError otherwise."""
     if not isinstance(value, timedelta):
-        raise NotSpeakable(f"a duration is needed, not {type(value).__name__}")
+        raise NotSpeakableError(f"a duration is needed, not {type(value).__name__}")
     return max(0, round(value.total_seconds()))
 
 
@@ -158,7 +162,9 @@ def digit_groups(text: str) -> list[str]:
     elif length % 3 == 0:
         sizes = [3] * (length // 3)
     else:
-        sizes = [3, 3] + [4] * ((length - 6) // 4) if length % 4 == 2 else [3, 3, 3] + [4] * ((length - 9) // 4)
+        sizes = (
+            [3, 3] + [4] * ((length - 6) // 4) if length % 4 == 2 else [3, 3, 3] + [4] * ((length - 9) // 4)
+        )
     groups, start = [], 0
     for size in sizes:
         groups.append(text[start : start + size])

@@ -11,7 +11,7 @@ from ivr.flow.values import Money, Value
 from ivr.speech.values import (
     GROUP_BREATH,
     Carrier,
-    NotSpeakable,
+    NotSpeakableError,
     as_date,
     as_datetime,
     as_decimal,
@@ -25,15 +25,19 @@ from ivr.speech.values import (
 )
 
 _ONES: Final = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen"
-).split()
-_TENS: Final = "zero ten twenty thirty forty fifty sixty seventy eighty ninety".split()
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS: Final = ("zero", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _ORDINALS: Final = (
-    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
-    "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
-).split()
-MONTHS: Final = "January February March April May June July August September October November December".split()
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
+    "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth",
+    "twentieth",
+)  # fmt: skip
+MONTHS: Final = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+    "November", "December",
+)  # fmt: skip
 KEYS: Final = {"*": "star", "#": "hash"}
 CURRENCIES: Final = {
     "CNY": ("yuan", "yuan"),
@@ -100,7 +104,7 @@ def decimal(number: Decimal) -> list[str]:
 def money(amount: Money) -> list[str]:
     """`three thousand`, `two hundred`, `yuan`, `fifty`, `fen`; rounded half up to the cent, as a bill is."""
     if amount.currency not in CURRENCIES:
-        raise NotSpeakable(f"no English name for the currency {amount.currency}")
+        raise NotSpeakableError(f"no English name for the currency {amount.currency}")
     cents = int((abs(amount.amount) * 100).to_integral_value(ROUND_HALF_UP))
     sign = ["minus"] if amount.amount < 0 and cents else []
     whole, rest = divmod(cents, 100)

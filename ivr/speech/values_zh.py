@@ -15,7 +15,7 @@ from ivr.flow.values import Money, Value
 from ivr.speech.values import (
     GROUP_BREATH,
     Carrier,
-    NotSpeakable,
+    NotSpeakableError,
     as_date,
     as_datetime,
     as_decimal,
@@ -29,7 +29,11 @@ from ivr.speech.values import (
 )
 
 DIGITS: Final = "零一二三四五六七八九"
-KEYS: Final = {**dict(enumerate("零幺二三四五六七八九")), "*": "星号", "#": "井号"}
+KEYS: Final[Mapping[str, str]] = {
+    **dict(zip("0123456789", "零幺二三四五六七八九", strict=True)),
+    "*": "星号",
+    "#": "井号",
+}
 CURRENCIES: Final = {"CNY": "元", "HKD": "港元", "USD": "美元", "EUR": "欧元", "MOP": "澳门元"}
 SUBUNITS: Final = {"CNY": ("角", "分")}
 #: Measure words that are one clip with the number before them, and up to which number.
@@ -92,7 +96,7 @@ def whole(number: int) -> list[str]:
 
 
 def integer(number: int, counting: bool = False) -> list[str]:
-    """Chunks of a whole number, the last one still open for a unit. `counting` makes a lone 2 两, as before a measure word."""
+    """Chunks of a whole number, the last one still open for a unit; `counting` makes a lone 2 两."""
     if number < 0:
         return ["负", *integer(-number, counting)]
     if number >= LARGEST:
@@ -128,14 +132,15 @@ def decimal(number: Decimal) -> list[str]:
     ahead, _, fraction = f"{digits:f}".partition(".")
     fraction = fraction.rstrip("0")
     chunks = ([sign] if sign and (int(ahead) or fraction) else []) + _apart(integer(int(ahead)))
-    return chunks + (["点" + DIGITS[int(fraction[0])], *(DIGITS[int(digit)] for digit in fraction[1:])] if fraction else [])
+    spoken = [DIGITS[int(digit)] for digit in fraction]
+    return chunks + (["点" + spoken[0], *spoken[1:]] if spoken else [])
 
 
 def money(amount: Money) -> list[str]:
     """三千 二百元 五角; amounts are rounded half up to the cent, as a bill is."""
     unit = CURRENCIES.get(amount.currency)
     if unit is None:
-        raise NotSpeakable(f"no Mandarin name for the currency {amount.currency}")
+        raise NotSpeakableError(f"no Mandarin name for the currency {amount.currency}")
     cents = int((abs(amount.amount) * 100).to_integral_value(ROUND_HALF_UP))
     sign = ["负"] if amount.amount < 0 and cents else []
     if amount.currency not in SUBUNITS:
@@ -166,8 +171,8 @@ def digits(text: str) -> list[str]:
 
 def _pairs(group: str) -> list[str]:
     if not group.isdigit():
-        return [KEYS[char if char in "*#" else int(char)] for char in group]
-    words = "".join(KEYS[int(digit)] for digit in group)
+        return [KEYS[char] for char in group]
+    words = "".join(KEYS[digit] for digit in group)
     start = len(words) % 2
     return [words[:start]] * start + [words[at : at + 2] for at in range(start, len(words), 2)]
 
@@ -286,21 +291,38 @@ def _inventory() -> Mapping[str, Carrier]:
     heads = [*hundreds, *thousands, *(thousand + hundred for thousand in thousands for hundred in hundreds)]
     tails = {_tail(number, after, alone=False) for number in range(1, 100) for after in (True, False)}
     wan = [end + "万" for end in (*words[1:], "两", *hundreds)]
-    names = [*words, *teens, *heads, *wan, "两", "万", "亿", "负", "百分之", *("点" + digit for digit in DIGITS)]
+    names = [
+        *words,
+        *teens,
+        *heads,
+        *wan,
+        "两",
+        "万",
+        "亿",
+        "负",
+        "百分之",
+        *("点" + digit for digit in DIGITS),
+    ]
     names += [end + "元" for end in (*words, "两", *heads, *sorted(tails), *wan)] + [*CURRENCIES.values()]
-    names += [digit + "角" for digit in DIGITS[1:]] + [zero + digit + "分" for zero in ("", "零") for digit in DIGITS[1:]]
+    names += [digit + "角" for digit in DIGITS[1:]] + [
+        zero + digit + "分" for zero in ("", "零") for digit in DIGITS[1:]
+    ]
     return dict.fromkeys([*names, *_digit_names(), *_time_names(words)], _CARRIER)
 
 
 def _digit_names() -> list[str]:
-    keys = [KEYS[digit] for digit in range(10)]
+    keys = [KEYS[digit] for digit in "0123456789"]
     return [*keys, KEYS["*"], KEYS["#"], *(first + second for first in keys for second in keys)]
 
 
 def _time_names(words: list[str]) -> list[str]:
     names = [year(number)[0] for number in range(FIRST_YEAR, LAST_YEAR + 1)]
     names += [words[month] + "月" for month in range(1, 13)]
-    names += [f"{words[month]}月{words[day]}日" for month in range(1, 13) for day in range(1, LONGEST_MONTHS[month] + 1)]
+    names += [
+        f"{words[month]}月{words[day]}日"
+        for month in range(1, 13)
+        for day in range(1, LONGEST_MONTHS[month] + 1)
+    ]
     names += [clock(hour, 0)[0] for hour in range(24)] + [clock(9, minute)[1] for minute in range(1, 60)]
     counts = ["两" if number == 2 else word for number, word in enumerate(words)]
     names += [counts[count] + unit for unit, most in UNITS.items() for count in range(1, most + 1)]

@@ -31,7 +31,9 @@ class KokoroVoice:
 
     rate = 24_000
 
-    def __init__(self, folder: Path, language: str, lexicon: Lexicon, speaker: str | None = None, threads: int = 1) -> None:
+    def __init__(
+        self, folder: Path, language: str, lexicon: Lexicon, speaker: str | None = None, threads: int = 1
+    ) -> None:
         self.name = speaker or VOICES[language]
         self._phonemes = phonemiser(language, lexicon)
         self._symbols: dict[str, int] = json.loads((folder / SYMBOLS_FILE).read_text("utf-8"))["vocab"]
@@ -44,7 +46,9 @@ class KokoroVoice:
         if not parts[1]:
             raise VoiceError(f"nothing in {text!r} can be said; spell it in lexicon.yaml", code="P404")
         if sum(map(len, parts)) > _LONGEST:
-            raise VoiceError(f"{text!r} is too long to be said in one breath; split the prompt in two", code="P405")
+            raise VoiceError(
+                f"{text!r} is too long to be said in one breath; split the prompt in two", code="P405"
+            )
         sound, frames = self._run([token for part in parts for token in part])
         sound = levelled(sound, self.rate)
         ends = np.cumsum(frames) * _FRAME

@@ -198,7 +198,7 @@ def _event(state, act, at):
     return KeyPressed(at, act)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=_ACTS)
 def test_a_state_written_and_read_back_goes_on_exactly_as_before(engine, make_call, acts):
     call = make_call(engine)
@@ -216,7 +216,7 @@ def test_a_state_written_and_read_back_goes_on_exactly_as_before(engine, make_ca
         call._take(turn)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=_ACTS)
 def test_the_state_that_is_given_is_never_changed(engine, make_call, acts):
     call = make_call(engine)
@@ -226,3 +226,30 @@ def test_the_state_that_is_given_is_never_changed(engine, make_call, acts):
         turn = engine.handle(call.state, event)
         assert (call.state.to_json(), call.state.buffer) == before
         call._take(turn)
+
+
+CHECK = """flow: check
+entry: ask
+outcomes: {found: {number: digits, note: text?}, lost: {}}
+steps:
+  ask: {menu: top_menu, choices: {"1": {go: found}, "2": {go: lost}}}
+  found: {return: found, with: {number: "'77'"}}
+  lost: {return: lost}
+"""
+TAKES = """flow: front
+entry: in
+vars: {number: {type: digits?}, note: {type: text, initial: "'old'"}}
+steps:
+  in: {call: check, out: {number: result.number, note: result.note}, on: {found: ask, lost: ask}}
+  ask: {menu: top_menu, choices: {"1": {go: in}}}
+"""
+
+
+def test_an_outcome_that_carries_nothing_leaves_the_variables_as_they_were(hotline_of, make_call):
+    call = make_call(hotline_of(TAKES, CHECK)).heard().key("2")
+    assert call.step == "front.ask"
+    assert call.state.variables["number"] is None
+    assert call.state.variables["note"] == "old"
+    call.heard().key("1").heard().key("1")
+    assert call.state.variables["number"] == "77"
+    assert call.state.variables["note"] is None

@@ -121,7 +121,7 @@ _ACTS = st.lists(st.sampled_from([*"123579", "heard", "silence", "answer", "slow
 
 
 @settings(
-    max_examples=300,
+    max_examples=150,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -163,3 +163,19 @@ def matches(used: str, pressed: str, call) -> bool:
     rest = pressed[len(used) :]
     waiting = (call.state.wait.entry if in_menu(call) else "") + call.state.buffer
     return rest == waiting and all(a in (b, "•") for a, b in zip(used, pressed, strict=False))
+
+
+def test_a_menu_whose_prompt_must_be_heard_keeps_its_keys_until_then(hotline_of, make_call):
+    flow = TWO_SAYS.replace("menu: top_menu", "menu: top_menu\n    barge_in: false")
+    call = make_call(hotline_of(flow)).heard().heard().key("12")
+    assert call.step == "front.ask"
+    assert call.keys_used == ""
+    assert not call.all(StopSaying)
+    assert call.heard().step == "front.twelve"
+
+
+def test_keys_that_no_step_has_used_are_not_written_into_the_state(call):
+    call.key("7").key("246810")
+    written = call.state.to_json()
+    assert written["buffer"] == 6
+    assert "246810" not in str(written)

@@ -107,6 +107,7 @@ def test_keys_typed_before_a_recording_do_not_end_it(call):
     call.key("2").answer("ok", {"id": "c1"}).heard().key("0304##").answer("ok").heard()
     assert call.step == "claim.where"
     assert call.all(Record)
+    call.key("5")
     assert not call.all(StopRecording)
 
 

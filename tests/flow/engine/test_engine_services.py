@@ -94,6 +94,11 @@ def test_a_slow_service_is_covered_by_a_filler_that_is_heard_to_its_end(call):
     assert call.step == "front.bye"
 
 
+def test_an_outcome_without_a_value_leaves_the_variable_as_it_was(call):
+    call.key("7").answer("ok", {"size": 4}).heard().key("7").answer("busy")
+    assert call.state.variables["work"] == {"size": 4}
+
+
 def test_a_fast_service_needs_no_filler(call):
     call.key("7")
     filler = next(one.timer for one in call.asked if isinstance(one, StartTimer) and one.seconds == 1.0)
@@ -156,3 +161,20 @@ def test_an_answer_after_the_end_comes_to_nothing(call):
 def test_the_flows_own_handler_comes_before_the_hotlines(call, outcome):
     at_the_check(call).answer("ok").answer(outcome)
     assert call.step == "premium.sorry"
+
+
+def test_a_retry_is_not_for_services_that_would_do_it_twice(hotline_of, make_call):
+    flow = """flow: front
+entry: check
+steps:
+  check:
+    do: identity.check
+    with: {policy_no: "'1'", pin: "'2'"}
+    retry: {times: 3}
+    on: {refused: bye}
+    next: bye
+  bye: {say: goodbye, hangup: normal}
+"""
+    call = make_call(hotline_of(flow)).answer("error")
+    assert call.step == "trouble.sorry"
+    assert len(call.all(RunService)) == 1

@@ -1,0 +1,102 @@
+"""`hotline prompts` and `hotline models`: what callers hear, and the voice that renders it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ivr.app import load_manifest
+from ivr.cli.console import DataDir, FlowsDir, PromptsDir, errors, progress_bar, screen
+from ivr.errors import SettingError
+from ivr.flow import FlowLibrary, load_flows
+from ivr.flow.walk import step_prompts
+from ivr.resources import chosen
+from ivr.settings import load_settings
+from ivr.speech import Voice, VoiceError, build, check, get_voice, voice_installed
+from ivr.speech.models import voice_folder
+
+app = typer.Typer(help="What callers hear: texts, clips, own recordings.", no_args_is_help=True)
+models = typer.Typer(help="Voices that are fetched when they are needed.", no_args_is_help=True)
+
+Languages = Annotated[list[str] | None, typer.Option("--language", help="Only this language; may be repeated.")]
+
+
+@app.command("build")
+def build_clips(
+    language: Languages = None,
+    prompts: PromptsDir = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Render the clips of texts that changed; what is there already is kept."""
+    from ivr.speech.voice_kokoro import VOICES, KokoroVoice
+
+    settings = load_settings(prompts_dir=prompts, data_dir=data_dir)
+    _, catalogue = load_manifest(settings)
+    folder = chosen(settings.prompts_dir, "prompts")
+    loaded: dict[str, Voice] = {}
+
+    def voice_for(code: str) -> Voice:
+        if not voice_installed(settings.data_dir):
+            raise VoiceError("the voice is not here; run `hotline models get voice` first", code="P401")
+        if code not in loaded:
+            loaded[code] = KokoroVoice(voice_folder(settings.data_dir), code, catalogue.lexicon(code))
+        return loaded[code]
+
+    with progress_bar("Rendering") as progress:
+        report = build(
+            folder,
+            catalogue,
+            voice_for,
+            voice_names=VOICES.__getitem__,
+            languages=language or (),
+            progress=lambda done, total, _text: progress(done, total),
+        )
+    screen.print(
+        f"{report.rendered} clips rendered, {report.kept} kept, {report.removed} removed; "
+        f"{report.size / 1e6:.1f} MB in all"
+    )
+
+
+@app.command("check")
+def check_prompts(language: Languages = None, flows: FlowsDir = None, prompts: PromptsDir = None) -> None:
+    """Find missing texts and clips, unused ones, and clips that are too loud or too quiet."""
+    settings = load_settings(flows_dir=flows, prompts_dir=prompts)
+    manifest, catalogue = load_manifest(settings)
+    library = load_flows(chosen(settings.flows_dir, "flows"), manifest)
+    folder = chosen(settings.prompts_dir, "prompts")
+    languages = language or library.hotline.languages
+    problems = check(folder, catalogue, used=used_prompts(library), languages=languages)
+    for problem in problems:
+        note = "" if problem.severity == "error" else f" ({problem.severity})"
+        errors.print(f"{problem}{note}", markup=False, soft_wrap=True)
+    wrong = sum(problem.severity == "error" for problem in problems)
+    if wrong:
+        errors.print(f"{wrong} to put right in {folder}")
+        raise typer.Exit(1)
+    screen.print(f"The prompts of {', '.join(languages)} are good.")
+
+
+@models.command("get")
+def get_model(
+    name: Annotated[str, typer.Argument(help="`voice`: what renders prompts.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Fetch a voice into the data folder; run again, it goes on where it stopped."""
+    if name != "voice":
+        raise SettingError(f"there is nothing called {name} to fetch; there is voice", code="H108")
+    settings = load_settings(data_dir=data_dir)
+    folder = get_voice(settings.data_dir, lambda line: errors.print(line, markup=False))
+    screen.print(f"The voice is in {folder}.")
+
+
+def used_prompts(library: FlowLibrary) -> set[str]:
+    """The prompts that the flows and the hotline name."""
+    used = set(library.hotline.prompts.values())
+    for loaded in library.flows.values():
+        for name, step in loaded.flow.steps.items():
+            used.update(used_prompt.prompt for used_prompt in step_prompts(name, step))
+        for defaults in (loaded.flow.defaults, library.hotline.defaults):
+            if defaults.filler is not None:
+                used.add(defaults.filler.say)
+    return used

@@ -1,0 +1,104 @@
+"""What a call says: phrases in, clips and the written sentence out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from ivr.flow.instructions import Phrase
+from ivr.media.clip import Clip
+from ivr.media.errors import AudioFileError
+from ivr.speech.build import wanted_pieces
+from ivr.speech.catalogue import Fault, PromptCatalogue
+from ivr.speech.clips import ClipStore
+from ivr.speech.errors import ClipError
+from ivr.speech.pieces import Piece
+
+log = structlog.get_logger(__name__)
+
+#: Finds the file of a caller's own recording by its id; None if there is none.
+Recordings = Callable[[str], Path | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What is played and what it says. `missing` lists the pieces that have no sound and were left out."""
+
+    clips: tuple[Clip, ...]
+    text: str
+    missing: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """How long it plays."""
+        return sum(clip.seconds for clip in self.clips)
+
+
+def no_recordings(recording: str) -> None:
+    """The resolver where no call keeps recordings."""
+
+
+def _log_fault(code: str, message: str) -> None:
+    log.warning("prompt.fault", code=code, message=message)
+
+
+class Speaker:
+    """Speaks the phrases of a catalogue with the clips of its folder. Total: it never raises in a call."""
+
+    def __init__(self, catalogue: PromptCatalogue, folder: Path, fault: Fault = _log_fault) -> None:
+        self.catalogue = catalogue
+        self._clips = ClipStore(folder)
+        self._fault = fault
+
+    def render(self, phrases: Sequence[Phrase], recordings: Recordings = no_recordings) -> Rendered:
+        """The clips of the phrases in order. Free text that has no clip is in the text alone."""
+        clips: list[Clip] = []
+        missing: list[str] = []
+        for phrase in phrases:
+            for piece in self.catalogue.pieces(phrase, self._fault):
+                clip = self._sound(piece, recordings)
+                if clip is None:
+                    missing.append(piece.text)
+                else:
+                    clips.append(clip)
+        return Rendered(tuple(clips), self._text(phrases), tuple(missing))
+
+    def _text(self, phrases: Sequence[Phrase]) -> str:
+        texts = [self.catalogue.text(phrase) for phrase in phrases]
+        joint = "" if phrases and phrases[0].language.startswith("zh") else " "
+        return joint.join(text for text in texts if text)
+
+    def _sound(self, piece: Piece, recordings: Recordings) -> Clip | None:
+        try:
+            if piece.kind == "recording":
+                return _caller_recording(recordings(piece.text))
+            clip = self._clips.find(piece)
+        except ClipError as error:
+            self._fault(error.code, str(error))
+            return None
+        if clip is None and piece.kind in {"fixed", "value"}:
+            self._fault(
+                "P504", f"no clip says {piece.text!r} in {piece.language}; run `hotline prompts build`"
+            )
+        return clip
+
+    def preload(self) -> int:
+        """Read every clip of every language into memory, so that no call waits for a disk; how many there are."""
+        pieces = [
+            piece
+            for language in self.catalogue.languages
+            for piece in wanted_pieces(self.catalogue, language)
+        ]
+        return self._clips.preload(pieces)
+
+
+def _caller_recording(path: Path | None) -> Clip | None:
+    if path is None:
+        return None
+    try:
+        return Clip.from_wav(path)
+    except (OSError, AudioFileError) as error:
+        raise ClipError(f"the caller's recording {path.name} cannot be played back", code="P303") from error
