@@ -9,15 +9,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import structlog
+from prometheus_client import CollectorRegistry
 
 from ivr.call.engines import Engines
 from ivr.call.journal import CallJournal
 from ivr.call.metrics import CallMetrics
 from ivr.call.recordings import RecordingVault
+from ivr.call.recovery import Recovery
 from ivr.call.session import CallParts
 from ivr.call.transfers import NoSeats
 from ivr.flow import FlowStore, Manifest
@@ -29,8 +29,6 @@ from ivr.speech import PromptCatalogue, Speaker
 from ivr.worker.worker import Worker
 from policy_db import IdentityRules, Keys, PolicyDatabase
 
-log = structlog.get_logger(__name__)
-
 #: RTP ports set aside for each worker.
 RTP_PORTS_A_WORKER = 200
 
@@ -40,8 +38,7 @@ class Content:
     """The company's flows and prompts, read and checked."""
 
     flows: FlowStore
-    catalogue: PromptCatalogue
-    prompts_dir: Path
+    speaker: Speaker
 
 
 def load_manifest(settings: Settings) -> tuple[Manifest, PromptCatalogue]:
@@ -54,7 +51,7 @@ def load_content(settings: Settings) -> Content:
     """Read flows and prompts; raises FlowErrors or a SpeechError that names every file and line."""
     manifest, catalogue = load_manifest(settings)
     flows = FlowStore(chosen(settings.flows_dir, "flows"), manifest)
-    return Content(flows, catalogue, chosen(settings.prompts_dir, "prompts"))
+    return Content(flows, Speaker(catalogue, chosen(settings.prompts_dir, "prompts")))
 
 
 def database_keys(settings: Settings) -> Keys:
@@ -80,12 +77,12 @@ def call_parts(settings: Settings, content: Content, database: PolicyDatabase, w
     """What every call of a worker shares."""
     return CallParts(
         engine=Engines(content.flows).current,
-        speaker=Speaker(content.catalogue, content.prompts_dir),
+        speaker=content.speaker,
         services=hotline_registry(database),
-        journal=CallJournal(database, worker),
+        journal=CallJournal(database, worker, settings.data_dir / "unwritten"),
         vault=RecordingVault(settings.recordings_dir, database, worker),
         transfers=NoSeats(),
-        metrics=CallMetrics(),
+        metrics=CallMetrics(CollectorRegistry()),
     )
 
 
@@ -132,21 +129,12 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
     async with open_database(settings) as database:
         parts = call_parts(settings, content, database, name)
 
-        async def recover(first: bool) -> None:
-            if first:
-                closed = await database.calls.close_broken_off(name)
-                if closed.calls:
-                    log.warning("calls were broken off", calls=closed.calls)
-            brought = await parts.vault.recover()
-            if brought:
-                log.warning("recordings brought in", recordings=brought)
-
         worker = Worker(
             index,
             make_line(settings, index),
             parts,
             content.flows,
-            recover=recover,
+            recover=Recovery(database, parts.journal, parts.vault, name),
             new_call_id=lambda: new_call_id(settings.zone, index),
             run_dir=settings.run_dir,
             address=f"{settings.sip_address}:{settings.sip_port + index}",

@@ -5,35 +5,44 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Literal
 
 import structlog
 
-#: A run of this many digits in a message could be a policy number, an ID or a PIN; names of calls are exempt.
-_DIGITS = re.compile(r"(?<![\w-])\d{4,}(?![\w-])")
+#: A run of this many digits could be a policy number, an ID or a PIN. The name of a call is taken first: it stays.
+_DIGITS = re.compile(r"(\b\d{8}-\d{6}-\d+-[0-9a-f]{8}[\w-]*)|(?<!\w)\d{4,}(?!\w)", re.ASCII)
 _EXEMPT = frozenset(
-    {
-        "timestamp",
-        "call_id",
-        "calls",
-        "recordings",
-        "recording",
-        "version",
-        "port",
-        "pid",
-        "exception",
-        "address",
-    }
+    {"timestamp", "call_id", "calls", "recordings", "recording", "version", "port", "pid", "address", "file"}
 )
 
 
 def mask_digits(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
     """Replace long digit runs in every text of a log entry, but for fields that cannot hold a caller's keys."""
-    return {
-        name: _DIGITS.sub("•••", value) if isinstance(value, str) and name not in _EXEMPT else value
-        for name, value in event.items()
-    }
+    return {name: value if name in _EXEMPT else _masked(value) for name, value in event.items()}
+
+
+def _without_digits(text: str) -> str:
+    return _DIGITS.sub(lambda found: found[1] or "•••", text)
+
+
+def _masked(value: Any) -> Any:
+    """The same for texts inside of lists and records."""
+    if isinstance(value, str):
+        return _without_digits(value)
+    if isinstance(value, Mapping):
+        return {name: _masked(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_masked(inner) for inner in value]
+    return value
+
+
+class MaskingFormatter(logging.Formatter):
+    """The same for what libraries log, tracebacks included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One entry as text, without long digit runs."""
+        return _without_digits(super().format(record))
 
 
 def configure_logs(level: str, form: Literal["text", "json"]) -> None:
@@ -41,7 +50,9 @@ def configure_logs(level: str, form: Literal["text", "json"]) -> None:
     renderer: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     structlog.configure(
         processors=[
@@ -57,4 +68,6 @@ def configure_logs(level: str, form: Literal["text", "json"]) -> None:
         cache_logger_on_first_use=True,
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.basicConfig(stream=sys.stderr, level=level.upper(), format="%(levelname)s %(name)s %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(MaskingFormatter("%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=level.upper())

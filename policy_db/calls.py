@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Literal, cast
 
 from sqlalchemy import select, update
@@ -108,23 +109,26 @@ class Calls:
         async with self._store.reading() as connection:
             return tuple(TimelineEntry(*row) for row in await connection.execute(query))
 
-    async def close_broken_off(self, worker: str) -> BrokenOff:
+    async def close_broken_off(self, worker: str, *, before: datetime | None = None) -> BrokenOff:
         """Close what a dead worker left: calls and recordings are marked, nothing that callers said is lost.
 
-        Unfinished claim reports of those calls keep their answers and can be taken up again.
+        Unfinished claim reports of those calls keep their answers and can be taken up again. What began at
+        `before` or later is left alone: the process that took the dead one's place may have calls by now.
         """
         now = self._clock()
+        old_calls = () if before is None else (CallRow.started_at < before,)
+        old_recordings = () if before is None else (RecordingRow.started_at < before,)
         async with self._store.writing() as connection:
             calls = await connection.execute(
                 update(CallRow)
-                .where(CallRow.worker == worker, CallRow.state == "running")
+                .where(CallRow.worker == worker, CallRow.state == "running", *old_calls)
                 .values(state="broken_off", ended_at=now, end_reason="broken_off")
                 .returning(CallRow.id)
             )
             call_ids = tuple(calls.scalars())
             recordings = await connection.execute(
                 update(RecordingRow)
-                .where(RecordingRow.worker == worker, RecordingRow.state == "recording")
+                .where(RecordingRow.worker == worker, RecordingRow.state == "recording", *old_recordings)
                 .values(state="broken_off", ended_at=now, why="broken_off")
                 .returning(RecordingRow.id)
             )

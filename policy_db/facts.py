@@ -213,7 +213,10 @@ class NotOffered:
 
 @dataclass(frozen=True, slots=True)
 class ClaimFact:
-    """What a caller hears about a claim; `count` is how many the policy has, `missing` what is wanted."""
+    """What a caller hears about a claim; `count` is how many the policy has.
+
+    `missing` names the papers that are wanted, as one word or in free text.
+    """
 
     id: str
     number: str

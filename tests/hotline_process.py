@@ -140,8 +140,12 @@ def serving(data_dir: Path, *options: str, **settings: object) -> Iterator[Hotli
     hotline = HotlineProcess(data_dir, sip_port, http_port, environment, process, log)
     children: Sequence[psutil.Process] = []
     try:
-        until(lambda: hotline.ready() or process.poll() is not None, START_SECONDS, "the hotline's start")
-        assert process.poll() is None, log.read_text(encoding="utf-8")
+        until(
+            lambda: hotline.ready() or process.poll() is not None or b"died" in log.read_bytes(),
+            START_SECONDS,
+            "start",
+        )
+        assert hotline.ready(), log.read_text(encoding="utf-8")
         yield hotline
         children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
     finally:

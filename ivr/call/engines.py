@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
-from ivr.flow import Engine, FlowStore
+from threading import Lock
+
+import structlog
+
+from ivr.flow import Engine, FlowLibrary, FlowStore
+
+log = structlog.get_logger(__name__)
 
 
 class Engines:
-    """Gives the engine of the store's current flows; a call keeps the one it was given."""
+    """Gives the engine of the store's current flows; a call keeps the one it was given.
+
+    May be asked from any thread: the one that reloads the flows asks at once, so that no call waits until the
+    new engine is ready.
+    """
 
     def __init__(self, flows: FlowStore) -> None:
         self._flows = flows
-        self._engine = _ready(flows)
+        self._lock = Lock()
+        self._seen = flows.current
+        self._engine = _ready(self._seen)
 
     def current(self) -> Engine:
-        """The engine of the newest good flows."""
-        if self._engine.library is not self._flows.current:
-            self._engine = _ready(self._flows)
+        """The engine of the newest good flows; while it is being made, other threads get the one before."""
+        if self._seen is not self._flows.current and self._lock.acquire(blocking=False):
+            try:
+                self._seen = self._flows.current
+                self._engine = _ready(self._seen)
+            except Exception:
+                log.exception(
+                    "no engine for the new flows, the last good ones stay", version=self._seen.version
+                )
+            finally:
+                self._lock.release()
         return self._engine
 
 
-def _ready(flows: FlowStore) -> Engine:
-    """An engine with every plan made, so that no caller waits for one."""
-    engine = Engine(flows.current)
-    for name in engine.library.flows:
+def _ready(library: FlowLibrary) -> Engine:
+    """An engine with every plan made."""
+    engine = Engine(library)
+    for name in library.flows:
         engine.plan(name)
     return engine

@@ -31,6 +31,9 @@ class CallMetrics:
         self._services = Counter(
             "hotline_services", "Services asked", ["service", "outcome"], registry=registry
         )
+        self._service_seconds = Histogram(
+            "hotline_service_seconds", "Time services took", ["service"], buckets=_SECONDS, registry=registry
+        )
         self._faults = Counter("hotline_flow_faults", "Flow faults", ["code"], registry=registry)
 
     def call_began(self) -> None:
@@ -38,7 +41,7 @@ class CallMetrics:
         self._active.inc()
 
     def call_ended(self, outcome: str, seconds: float) -> None:
-        """A call's record is complete."""
+        """A call is over."""
         self._active.dec()
         self._calls.labels(outcome).inc()
         self._length.observe(seconds)
@@ -53,5 +56,6 @@ class CallMetrics:
             data = entry.to_json()
             if entry.kind == "service_answered":
                 self._services.labels(data["service"], data["outcome"]).inc()
+                self._service_seconds.labels(data["service"]).observe(data["ms"] / 1000)
             elif entry.kind == "fault":
                 self._faults.labels(data["code"]).inc()

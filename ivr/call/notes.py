@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -37,8 +38,13 @@ class RecordingNote:
         """Replace the note of `audio` in one step. Raises OSError."""
         path = note_path(audio)
         draft = path.with_suffix(".tmp")
-        draft.write_text(json.dumps(asdict(self), ensure_ascii=False), encoding="utf-8")
-        os.replace(draft, path)  # noqa: PTH105 - atomic by name
+        try:
+            draft.write_text(json.dumps(asdict(self), ensure_ascii=False), encoding="utf-8")
+            os.replace(draft, path)  # noqa: PTH105 - atomic by name
+        except OSError:
+            with suppress(OSError):
+                draft.unlink()
+            raise
 
     @classmethod
     def read(cls, path: Path) -> Self | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,10 @@ from typing import Any
 import structlog
 
 from ivr.call.notes import RecordingNote, find_notes, note_path, plain
+from ivr.call.rows import RecordingRows, recorded_seconds
 from ivr.flow.instructions import Record
 from ivr.lines.base import RecordEnded
-from ivr.media.wav import repair
-from policy_db import PolicyDatabase, PolicyDatabaseError
+from policy_db import PolicyDatabase
 
 log = structlog.get_logger(__name__)
 
@@ -26,24 +27,33 @@ log = structlog.get_logger(__name__)
 STORE_SECONDS = 2.0
 
 
+@dataclass(slots=True)
 class _Entry:
     """A recording of a running call."""
 
-    def __init__(self, path: Path, note: RecordingNote) -> None:
-        self.path = path
-        self.note = note
+    path: Path
+    note: RecordingNote
 
 
 class RecordingVault:
-    """Keeps every recording of a worker's calls in `folder`, a folder a day."""
+    """Keeps every recording of a worker's calls in `folder`, a folder a day.
 
-    def __init__(self, folder: Path, database: PolicyDatabase, worker: str) -> None:
+    The rows of a call's recordings are written one after another behind the call's back; each write makes the
+    row say what the note says. `store_seconds` is how long `ended` and `flush` wait for that.
+    """
+
+    def __init__(
+        self, folder: Path, database: PolicyDatabase, worker: str, *, store_seconds: float = STORE_SECONDS
+    ) -> None:
         self._folder = folder
-        self._rows = database.recordings
-        self._claims = database.claims
+        self._rows = RecordingRows(folder, database)
         self._worker = worker
+        self._store_seconds = store_seconds
         self._entries: dict[tuple[str, str], _Entry] = {}
         self._chains: dict[str, asyncio.Task[None]] = {}
+        #: Audio files of recordings whose call is over and whose note is still there.
+        self._left: set[Path] = set()
+        self._searched = False
 
     def begin(self, call_id: str, request: Record, *, caller: str, level: int, now: datetime) -> Path:
         """Where to record; the note is written at once, the row behind it.
@@ -56,8 +66,7 @@ class RecordingVault:
         purpose = "voicemail" if request.purpose == "voicemail" else "claim"
         note = RecordingNote(row, call_id, self._worker, purpose, caller, level, plain(request.details))
         entry = self._entries[call_id, request.recording] = _Entry(path, note)
-        self._write_note(entry)
-        self._later(call_id, lambda: self._begin_row(path, note))
+        self._change(call_id, entry)
         return path
 
     def path(self, call_id: str, recording: str) -> Path | None:
@@ -65,138 +74,104 @@ class RecordingVault:
         entry = self._entries.get((call_id, recording))
         return entry.path if entry is not None and entry.path.exists() else None
 
-    async def ended(self, call_id: str, ended: RecordEnded) -> bool:
-        """The file is closed. False if the database would not take it in time; the note keeps it then."""
+    async def ended(self, call_id: str, ended: RecordEnded) -> RecordEnded:
+        """The file is closed. Returns what is to be told of it.
+
+        `storage` when the caller is still there and the database would not take it in time: the note keeps it.
+        `seconds` are the file's where the recorder could not count them.
+        """
         entry = self._entries.get((call_id, ended.recording))
         if entry is None:
-            return False
-        self._change(entry, state="ended", seconds=round(ended.seconds, 2), why=ended.why)
-        note = entry.note
-        task = self._later(call_id, lambda: self._finish_row(entry.path, note))
-        done, _ = await asyncio.wait({task}, timeout=STORE_SECONDS)
-        return bool(done) and task.exception() is None
+            return replace(ended, why="storage")
+        seconds = ended.seconds or (recorded_seconds(entry.path) if ended.why == "storage" else 0.0)
+        stored = self._change(call_id, entry, state="ended", seconds=round(seconds, 2), why=ended.why)
+        await asyncio.wait({stored}, timeout=self._store_seconds)
+        in_time = stored.done() and not stored.cancelled() and stored.exception() is None
+        return replace(
+            ended, seconds=seconds, why=ended.why if in_time or ended.why == "hang_up" else "storage"
+        )
 
     def keep(self, call_id: str, recording: str, details: Mapping[str, Any]) -> None:
         """The caller left it; the note goes when the row says so too."""
         entry = self._entries.get((call_id, recording))
-        if entry is None:
-            return
-        self._change(entry, state="kept", details={**entry.note.details, **plain(details)})
-        note = entry.note
-        self._later(call_id, lambda: self._keep_row(entry.path, note))
+        if entry is not None:
+            self._change(call_id, entry, state="kept", details={**entry.note.details, **plain(details)})
 
     def discard(self, call_id: str, recording: str) -> None:
         """The caller chose to say it again, or said nothing."""
-        entry = self._entries.pop((call_id, recording), None)
-        if entry is None:
-            return
-        self._change(entry, state="discarded")
-        note = entry.note
-        self._later(call_id, lambda: self._discard_row(entry.path, note))
+        entry = self._entries.get((call_id, recording))
+        if entry is not None:
+            self._change(call_id, entry, state="discarded")
 
     async def flush(self, call_id: str) -> None:
-        """Wait for what is still being written of this call, within a bound; notes keep the rest."""
+        """The call is over: wait for what is still being written of it, within a bound; notes keep the rest."""
+        mine = [key for key in self._entries if key[0] == call_id]
+        for entry in [self._entries[key] for key in mine]:
+            if entry.note.state == "ended":
+                # The flow came to no word about it; the caller never said that it should go.
+                self._later(call_id, lambda entry=entry: self._rows.bring_in(entry.path, entry.note))  # type: ignore[misc]
         chain = self._chains.pop(call_id, None)
         if chain is not None:
-            await asyncio.wait({chain}, timeout=STORE_SECONDS)
-        for key in [key for key in self._entries if key[0] == call_id]:
-            del self._entries[key]
+            await asyncio.wait({chain}, timeout=self._store_seconds)
+        for key in mine:
+            self._left.add(self._entries.pop(key).path)
 
     async def recover(self) -> list[str]:
         """Bring in what earlier processes of this worker, or a database that was away, left as notes.
 
-        Returns the ids of the recordings brought in. Damaged headers are repaired first.
+        The folder is searched the first time; after that only what this process left is looked at. Returns
+        the ids of the recordings brought in; what fails is logged and tried again the next time.
         """
-        active = {entry.note.id for entry in self._entries.values()}
         recovered = []
-        notes = await asyncio.to_thread(lambda: list(find_notes(self._folder)))
-        for path, note in notes:
-            if note.worker == self._worker and note.id not in active:
-                try:
-                    await self._recover(path, note)
-                except Exception as error:
-                    log.error("recording stays a note", recording=note.id, error=type(error).__name__)
-                else:
-                    recovered.append(note.id)
+        left = None if not self._searched else sorted(self._left)
+        for path, note in await asyncio.to_thread(_notes, self._folder, left):
+            if note.worker != self._worker or self._attended(note):
+                continue
+            try:
+                await self._rows.bring_in(path, note)
+            except Exception as error:
+                self._left.add(path)
+                log.error("recording stays a note", recording=note.id, error=type(error).__name__)
+            else:
+                recovered.append(note.id)
+        self._searched = True
+        self._left = {path for path in self._left if note_path(path).exists()}
         return recovered
 
-    async def _recover(self, path: Path, note: RecordingNote) -> None:
-        if note.state == "discarded":
-            await self._discard_row(path, note)
-            return
-        seconds = await asyncio.to_thread(repair, path) if path.exists() else 0.0
-        await self._begin_row(path, note)
-        await self._finish_row(
-            path, note.changed(seconds=note.seconds or seconds, why=note.why or "broken_off")
-        )
-        if note.state == "kept":
-            await self._rows.keep(note.id)
-        await self._attach(note)
-        note_path(path).unlink(missing_ok=True)
+    def _attended(self, note: RecordingNote) -> bool:
+        """Whether its call runs here: asked at the last moment, because calls begin while notes are read."""
+        return any(entry.note.id == note.id for entry in self._entries.values())
 
-    async def _attach(self, note: RecordingNote) -> None:
-        """An answer of a claim report that was cut off belongs to the report all the same."""
-        claim, question = note.details.get("claim"), note.details.get("field")
-        if claim and question:
-            try:
-                await self._claims.attach(str(claim), str(question), note.id)
-            except PolicyDatabaseError as error:
-                log.warning("recording not attached", recording=note.id, error=type(error).__name__)
+    # The note first, then the row
 
-    # Rows, one after another within a call
+    def _change(self, call_id: str, entry: _Entry, **changes: Any) -> asyncio.Task[None]:
+        entry.note = note = entry.note.changed(**changes)
+        try:
+            note.write(entry.path)
+        except OSError as error:
+            # The row is still tried; a disk that takes no note takes no audio either, and the recorder says so.
+            log.error("recording note not written", recording=note.id, error=error.strerror)
+        return self._later(call_id, lambda: self._rows.follow(entry.path, note))
 
     def _later(self, call_id: str, write: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._after(self._chains.get(call_id), write))
+        task = asyncio.create_task(_after(self._chains.get(call_id), write))
         task.add_done_callback(_tell_failure)
         self._chains[call_id] = task
         return task
 
-    async def _after(self, before: asyncio.Task[None] | None, write: Callable[[], Awaitable[None]]) -> None:
-        if before is not None:
-            await asyncio.wait({before})
-        await write()
 
-    async def _begin_row(self, path: Path, note: RecordingNote) -> None:
-        claim = note.details.get("claim")
-        await self._rows.begin(
-            note.id,
-            purpose=note.purpose,
-            call=note.call,
-            worker=note.worker,
-            file=str(path.relative_to(self._folder)),
-            caller=note.caller,
-            level=note.level,
-            claim=str(claim) if claim else None,
-            mailbox=str(note.details.get("mailbox", "")),
-            reason=str(note.details.get("reason", "") or ""),
-        )
+async def _after(before: asyncio.Task[None] | None, write: Callable[[], Awaitable[None]]) -> None:
+    if before is not None:
+        await asyncio.wait({before})
+    await write()
 
-    async def _finish_row(self, path: Path, note: RecordingNote) -> None:
-        size = path.stat().st_size if path.exists() else 0
-        await self._rows.finish(note.id, seconds=note.seconds, size=size, why=note.why)
 
-    async def _keep_row(self, path: Path, note: RecordingNote) -> None:
-        await self._rows.keep(note.id)
-        note_path(path).unlink(missing_ok=True)
-
-    async def _discard_row(self, path: Path, note: RecordingNote) -> None:
-        await self._begin_row(path, note)
-        await self._rows.discard(note.id)
-        path.unlink(missing_ok=True)
-        note_path(path).unlink(missing_ok=True)
-
-    # Notes
-
-    def _change(self, entry: _Entry, **changes: Any) -> None:
-        entry.note = entry.note.changed(**changes)
-        self._write_note(entry)
-
-    def _write_note(self, entry: _Entry) -> None:
-        try:
-            entry.note.write(entry.path)
-        except OSError as error:
-            # The row is still tried; a disk that takes no note takes no audio either, and the recorder says so.
-            log.error("recording note not written", recording=entry.note.id, error=error.strerror)
+def _notes(folder: Path, left: list[Path] | None) -> list[tuple[Path, RecordingNote]]:
+    """The notes of these audio files, or every note of the folder."""
+    if left is None:
+        return list(find_notes(folder))
+    read = [(path, RecordingNote.read(note_path(path))) for path in left]
+    return [(path, note) for path, note in read if note is not None]
 
 
 def recording_id(call_id: str, recording: str) -> str:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from ivr.call.asking import ask
 from ivr.call.journal import CallJournal
 from ivr.call.metrics import CallMetrics
 from ivr.call.recordings import RecordingVault, recording_id
 from ivr.call.transfers import Transfers
 from ivr.clock import TimerHandle
-from ivr.errors import HotlineError
 from ivr.flow import CallState, Engine, Turn
 from ivr.flow import events as ev
 from ivr.flow import instructions as ins
+from ivr.flow.trace import Fault, TraceEntry
+from ivr.flow.values import Level
 from ivr.lines import base as line
 from ivr.services import ServiceContext, ServiceRegistry
 from ivr.speech import Speaker
@@ -28,8 +30,13 @@ log = structlog.get_logger(__name__)
 
 #: Keys beyond this many unread messages are dropped: nobody types so far ahead, a broken device might.
 MAILBOX_LIMIT = 1000
-#: How long the other side may take to confirm our hang-up.
+#: How long the other side may take to confirm our hang-up, and running services to come to an end.
 HANG_UP_GRACE = 5.0
+#: After a fault of ours: how long a word of apology may take, and then what flows do after a hang-up.
+LAST_SECONDS = 30.0
+
+#: The token of the apology; the engine's own tokens are letters with numbers.
+_SORRY = "sorry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +71,15 @@ class CallSession:
         self._mailbox: deque[Message] = deque()
         self._wake = asyncio.Event()
         self._timers: dict[str, TimerHandle] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._services: set[asyncio.Task[None]] = set()
+        self._transfers: set[asyncio.Task[None]] = set()
+        #: Recordings that the leg has not reported finished, with their files.
+        self._recordings: dict[str, Path] = {}
         self._answered_at: float | None = None
         self._ended: line.Ended | None = None
         self._outcome = ""
-        self._said_at: float | None = None
+        self._failed = False
+        self._pressed_at: float | None = None
 
     # What the outside may ask
 
@@ -84,19 +95,18 @@ class CallSession:
 
     async def run(self) -> None:
         """Answer, serve, record; returns when the call's record is complete."""
-        self._leg.attach(self._post)
-        self._parts.metrics.call_began()
-        self._parts.journal.begin(
+        parts = self._parts
+        parts.metrics.call_began()
+        parts.journal.begin(
             self.call_id, self._leg.info, flow=self._library.hotline.main, version=self._library.version
         )
         try:
+            self._leg.attach(self._post)
             self._leg.ring()
             self._leg.answer()
             await self._serve()
-        except Exception:
-            log.exception("call failed", call_id=self.call_id, step=self.step)
-            self._outcome = "error"
-            self._leg.hang_up("error")
+        except Exception as error:
+            await self._fail(error)
         finally:
             await self._close()
 
@@ -108,51 +118,59 @@ class CallSession:
         self._mailbox.append(message)
         self._wake.set()
 
+    async def _next(self) -> Message:
+        while not self._mailbox:
+            self._wake.clear()
+            await self._wake.wait()
+        return self._mailbox.popleft()
+
     async def _serve(self) -> None:
         while not self._over:
-            while self._mailbox and not self._over:
-                await self._receive(self._mailbox.popleft())
-            if not self._over:
-                self._wake.clear()
-                if not self._mailbox:
-                    await self._wake.wait()
+            await self._receive(await self._next())
 
     @property
     def _over(self) -> bool:
         return self._ended is not None if self._state is None else self._state.finished
 
     async def _receive(self, message: Message) -> None:
-        if isinstance(message, line.Ended):
-            self._ended = message
-            if self._state is not None and not self._state.finished:
-                self._tell(ev.CallerHungUp(self._now))
-        elif isinstance(message, line.Answered):
-            self._answered_at = self._clock.time()
-            self._start()
-        elif isinstance(message, line.RecordEnded):
-            await self._recording_ended(message)
-        elif isinstance(message, line.HoldChanged):
-            self._note("held" if message.held else "resumed")
-        else:
-            self._tell(self._as_event(message))
-
-    def _as_event(self, message: Any) -> ev.Event:
+        if self._failed and isinstance(message, line.KeyDown | line.WordsHeard | line.PlayEnded):
+            return  # the call is being wound up; nobody answers any more
         match message:
+            case line.Ended():
+                await self._leg_ended(message)
+            case line.Answered():
+                self._answered_at = self._clock.time()
+                self._start()
+            case line.RecordEnded():
+                await self._recording_ended(message)
+            case line.HoldChanged(held=held):
+                self._note("held" if held else "resumed")
             case line.KeyDown(key=key):
-                self._said_at = self._clock.time()
-                return ev.KeyPressed(self._now, key)
+                self._pressed_at = self._clock.time()
+                self._tell(ev.KeyPressed(self._now, key))
             case line.WordsHeard(text=text, confidence=confidence):
-                return ev.SpeechHeard(self._now, text, confidence)
+                self._tell(ev.SpeechHeard(self._now, text, confidence))
             case line.PlayEnded(token=token):
-                return ev.PromptFinished(self._now, token)
+                self._tell(ev.PromptFinished(self._now, token))
             case ev.TimerFired(timer=timer):
                 self._timers.pop(timer, None)
-                return ev.TimerFired(self._now, timer)
-            case ev.ServiceResult(request=request, outcome=outcome, value=value, code=code):
-                return ev.ServiceResult(self._now, request, outcome, value, code)
-            case ev.TransferResult(request=request, outcome=result):
-                return ev.TransferResult(self._now, request, result)
-        raise TypeError(f"a call cannot receive {type(message).__name__}")
+                self._pressed_at = None  # what is said now answers the clock, not the key
+                self._tell(ev.TimerFired(self._now, timer))
+            case ev.ServiceResult():
+                self._tell(
+                    ev.ServiceResult(self._now, message.request, message.outcome, message.value, message.code)
+                )
+            case ev.TransferResult(request=request, outcome=outcome):
+                self._tell(ev.TransferResult(self._now, request, outcome))
+
+    async def _leg_ended(self, ended: line.Ended) -> None:
+        self._ended = ended
+        for transfer in self._transfers:
+            transfer.cancel()
+        # A recording asked for as the leg went has no end of its own.
+        for recording, path in tuple(self._recordings.items()):
+            await self._recording_ended(line.RecordEnded(recording, 0.0, "hang_up", path))
+        self._tell(ev.CallerHungUp(self._now))
 
     @property
     def _now(self) -> float:
@@ -173,13 +191,24 @@ class CallSession:
             self._apply(self._engine.handle(self._state, event))
 
     def _apply(self, turn: Turn) -> None:
-        self._state = turn.state
+        state = self._state = turn.state
+        self._trace(turn.trace)
+        self._parts.journal.know(self.call_id, language=state.language, level=int(state.level))
+        failure: Exception | None = None
         for instruction in turn.instructions:
-            self._carry_out(instruction)
-        self._parts.journal.add(self.call_id, [entry.to_json() for entry in turn.trace])
-        self._parts.metrics.traced(turn.trace)
-        if turn.state.finished and self._ended is None:
+            try:
+                self._carry_out(instruction)
+            except Exception as error:
+                # The rest is still done: the engine counts on it, also when it winds the call up.
+                failure = failure or error
+        if state.finished and self._ended is None:
             self._leg.hang_up(self._outcome or "normal")
+        if failure is not None:
+            raise failure
+
+    def _trace(self, trace: Sequence[TraceEntry]) -> None:
+        self._parts.journal.add(self.call_id, [entry.to_json() for entry in trace])
+        self._parts.metrics.traced(trace)
 
     def _carry_out(self, instruction: ins.Instruction) -> None:
         leg = self._leg
@@ -197,7 +226,7 @@ class CallSession:
             case ins.StopTimer(timer=timer):
                 self._stop_timer(timer)
             case ins.RunService():
-                self._spawn(self._run_service(instruction))
+                _spawn(self._services, self._run_service(instruction))
             case ins.Record():
                 self._record(instruction)
             case ins.StopRecording(recording=recording):
@@ -207,19 +236,23 @@ class CallSession:
             case ins.DiscardRecording(recording=recording):
                 self._parts.vault.discard(self.call_id, recording)
             case ins.Transfer():
-                self._spawn(self._transfer(instruction))
+                _spawn(self._transfers, self._transfer(instruction))
+            case ins.SetLanguage():
+                pass  # the state has it, and every phrase names its own
             case ins.HangUp(reason=reason):
                 self._outcome = self._outcome or reason
                 leg.hang_up(reason)
 
     def _say(self, say: ins.Say) -> None:
+        if self._failed:
+            return
         rendered = self._parts.speaker.render(
             say.phrases, recordings=lambda recording: self._parts.vault.path(self.call_id, recording)
         )
         self._leg.play(rendered.clips, token=say.token, text=rendered.text)
-        if self._said_at is not None:
-            self._parts.metrics.key_answered(self._clock.time() - self._said_at)
-            self._said_at = None
+        if self._pressed_at is not None:
+            self._parts.metrics.key_answered(self._clock.time() - self._pressed_at)
+            self._pressed_at = None
 
     def _start_timer(self, timer: str, seconds: float) -> None:
         self._stop_timer(timer)
@@ -234,43 +267,31 @@ class CallSession:
 
     # What takes time
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     async def _run_service(self, request: ins.RunService) -> None:
-        outcome, value, code = "error", None, ""
         with self._clock.hold():
-            try:
-                async with asyncio.timeout(request.timeout):
-                    answer = await self._parts.services.run(
-                        request.service, self._arguments(request), self._context(request)
-                    )
-                outcome, value = answer.outcome, answer.value
-            except TimeoutError:
-                outcome = "timeout"
-            except HotlineError as error:
-                code = error.code
-                log.warning("service refused", call_id=self.call_id, service=request.service, code=code)
-            except Exception as error:
-                # The message may quote arguments; the type and the service say enough for a log.
-                code = type(error).__name__
-                log.error("service failed", call_id=self.call_id, service=request.service, error=code)
-            self._post(ev.ServiceResult(0.0, request.request, outcome, value, code))
+            result = await ask(
+                self._parts.services, request, self._arguments(request), self._context(request)
+            )
+            self._note_policy(request, result.outcome)
+            self._post(result)
+
+    def _note_policy(self, request: ins.RunService, outcome: str) -> None:
+        """The policy whose holder the caller has been proved to be belongs to the call's record."""
+        granted = self._library.manifest.services[request.service].grants.get(outcome)
+        policy = request.arguments.get("policy_no")
+        if granted is Level.VERIFIED and isinstance(policy, str):
+            self._parts.journal.know(self.call_id, policy=policy)
 
     def _arguments(self, request: ins.RunService) -> dict[str, Any]:
         """The arguments, with recordings under the ids by which the database knows them."""
-        signature = self._library.manifest.services[request.service]
+        inputs = self._library.manifest.services[request.service].inputs
+        recordings = {name for name, kind in inputs.items() if kind.name == "recording"}
         return {
-            name: recording_id(self.call_id, value)
-            if value is not None and signature.inputs[name].name == "recording"
-            else value
+            name: recording_id(self.call_id, str(value)) if value and name in recordings else value
             for name, value in request.arguments.items()
         }
 
     def _context(self, request: ins.RunService) -> ServiceContext:
-        assert self._state is not None  # noqa: S101 - a service is only asked by a started engine
         info = self._leg.info
         return ServiceContext(
             call_id=self.call_id,
@@ -278,8 +299,8 @@ class CallSession:
             called=info.called,
             level=request.level,
             now=self._clock.now(),
-            language=self._state.language,
-            idempotency_key=f"{self.call_id}:{request.key}",
+            language="" if self._state is None else self._state.language,
+            idempotency_key=request.key,
             facts=self._parts.facts,
         )
 
@@ -292,18 +313,24 @@ class CallSession:
             log.error("no place to record", call_id=self.call_id, error=error.strerror)
             self._post(line.RecordEnded(request.recording, 0.0, "storage", Path()))
             return
+        self._recordings[request.recording] = path
         self._leg.record(
             line.RecordRequest(request.recording, path, request.longest, request.silence, request.beep)
         )
 
     async def _recording_ended(self, ended: line.RecordEnded) -> None:
+        self._recordings.pop(ended.recording, None)
         with self._clock.hold():
-            stored = await self._parts.vault.ended(self.call_id, ended)
-        why = ended.why if stored else "storage"
-        self._tell(ev.RecordingFinished(self._now, ended.recording, ended.seconds, why))
+            known = await self._parts.vault.ended(self.call_id, ended)
+        self._tell(ev.RecordingFinished(self._now, known.recording, known.seconds, known.why))
 
     async def _transfer(self, request: ins.Transfer) -> None:
-        outcome = await self._parts.transfers.transfer(self.call_id, self._leg, request)
+        try:
+            outcome = await self._parts.transfers.transfer(self.call_id, self._leg, request)
+        except Exception:
+            # The engine has stopped every other clock for this: it must have an answer.
+            log.exception("transfer failed", call_id=self.call_id, queue=request.queue)
+            outcome = "closed"
         self._post(ev.TransferResult(0.0, request.request, outcome))
 
     @property
@@ -313,49 +340,117 @@ class CallSession:
     def _note(self, kind: str, **details: Any) -> None:
         self._parts.journal.add(self.call_id, [{"kind": kind, "at": round(self._now, 3), **details}])
 
+    # A fault of ours
+
+    async def _fail(self, error: Exception) -> None:
+        """Tell the caller that something is wrong, hang up, and let the flows keep what was told so far."""
+        log.error("call failed", call_id=self.call_id, step=self.step, exc_info=error)
+        self._failed, self._outcome = True, "error"
+        try:
+            self._trace([Fault(self._now, *_place(self._state), type(error).__name__, "the call failed")])
+            self._stop_timers()
+            await self._apologise()
+            self._leg.hang_up("error")
+            async with asyncio.timeout(HANG_UP_GRACE + LAST_SECONDS):
+                await self._serve()
+        except Exception as again:
+            log.error("call could not be wound up", call_id=self.call_id, error=type(again).__name__)
+            self._leg.hang_up("error")
+
+    async def _apologise(self) -> None:
+        """Say the hotline's `system_error` if there is somebody to hear it, and wait until it was heard."""
+        prompt = self._library.hotline.prompts.get("system_error")
+        if prompt is None or self._answered_at is None or self._ended is not None:
+            return
+        language = self._library.hotline.languages[0] if self._state is None else self._state.language
+        self._leg.stop_playing()
+        self._leg.mask(False)
+        try:
+            rendered = self._parts.speaker.render([ins.Phrase(prompt, language)])
+        except Exception as error:
+            log.error("no word of apology", call_id=self.call_id, error=type(error).__name__)
+            return
+        self._leg.play(rendered.clips, token=_SORRY, text=rendered.text)
+        self._start_timer(_SORRY, LAST_SECONDS)
+        await self._until_said()
+        self._stop_timer(_SORRY)
+
+    async def _until_said(self) -> None:
+        """Wait for the apology's end; what matters beyond it is put back for the winding up."""
+        later: list[Message] = []
+        while self._ended is None:
+            message = await self._next()
+            if message in (line.PlayEnded(_SORRY), ev.TimerFired(0.0, _SORRY)):
+                break
+            if not isinstance(message, line.KeyDown | line.WordsHeard | line.PlayEnded):
+                later.append(message)
+            if isinstance(message, line.Ended):
+                break
+        self._mailbox.extendleft(reversed(later))
+
     # The end
 
     async def _close(self) -> None:
-        for timer in list(self._timers):
+        parts = self._parts
+        try:
+            self._stop_timers()
+            await self._await_end()
+            with self._clock.hold():
+                await self._end_tasks()
+                await parts.vault.flush(self.call_id)
+        except Exception:
+            log.exception("call not closed in order", call_id=self.call_id)
+        finally:
+            parts.metrics.call_ended(self._final_outcome, self._now)
+            parts.services.forget(self.call_id)
+            with self._clock.hold():
+                await parts.journal.finish(self.call_id, self._final_outcome)
+
+    def _stop_timers(self) -> None:
+        for timer in tuple(self._timers):
             self._stop_timer(timer)
-        await self._await_end()
-        with self._clock.hold():
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=HANG_UP_GRACE)
-            for task in list(self._tasks):
-                task.cancel()
-            await self._parts.vault.flush(self.call_id)
-            await self._parts.journal.finish(
-                self.call_id,
-                outcome=self._final_outcome,
-                language="" if self._state is None else self._state.language,
-                level=self._level,
-            )
-        self._parts.metrics.call_ended(self._final_outcome, self._now)
 
     async def _await_end(self) -> None:
         """Wait for `Ended` where we hung up first; recordings that end meanwhile are still stored."""
         try:
             async with asyncio.timeout(HANG_UP_GRACE):
                 while self._ended is None:
-                    while self._mailbox:
-                        message = self._mailbox.popleft()
-                        if isinstance(message, line.Ended):
-                            self._ended = message
-                        elif isinstance(message, line.RecordEnded):
-                            await self._parts.vault.ended(self.call_id, message)
-                    if self._ended is None:
-                        self._wake.clear()
-                        await self._wake.wait()
+                    message = await self._next()
+                    if isinstance(message, line.Ended | line.RecordEnded):
+                        await self._receive(message)
         except TimeoutError:
             log.warning("no end of leg", call_id=self.call_id)
+
+    async def _end_tasks(self) -> None:
+        """Services come to their end, within a bound: what they do belongs to the call. Transfers do not."""
+        for transfer in self._transfers:
+            transfer.cancel()
+        if self._services:
+            await asyncio.wait(self._services, timeout=HANG_UP_GRACE)
+        for service in self._services:
+            service.cancel()
+        await asyncio.gather(*self._services, *self._transfers, return_exceptions=True)
 
     @property
     def _final_outcome(self) -> str:
         if self._outcome:
             return self._outcome
+        if self._ended is None:
+            return "broken_off"
+        if self._ended.by == "line":
+            return "line_failed"
         if self._answered_at is None:
             return "abandoned"
-        if self._ended is not None and self._ended.by == "caller":
-            return "caller_hung_up"
-        return "normal" if self._ended is not None else "broken_off"
+        return "caller_hung_up" if self._ended.by == "caller" else "normal"
+
+
+def _spawn(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` as a task that `tasks` holds until it is done."""
+    task = asyncio.create_task(work)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
+
+
+def _place(state: CallState | None) -> tuple[str, str]:
+    """The flow and step of a call."""
+    return ("", "") if state is None else state.step

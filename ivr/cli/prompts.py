@@ -13,13 +13,14 @@ from ivr.flow import FlowLibrary, load_flows
 from ivr.flow.walk import step_prompts
 from ivr.resources import chosen
 from ivr.settings import load_settings
-from ivr.speech import Voice, VoiceError, build, check, get_voice, voice_installed
-from ivr.speech.models import voice_folder
+from ivr.speech import KokoroVoices, build, check, get_voice
 
 app = typer.Typer(help="What callers hear: texts, clips, own recordings.", no_args_is_help=True)
 models = typer.Typer(help="Voices that are fetched when they are needed.", no_args_is_help=True)
 
-Languages = Annotated[list[str] | None, typer.Option("--language", help="Only this language; may be repeated.")]
+Languages = Annotated[
+    list[str] | None, typer.Option("--language", help="Only this language; may be repeated.")
+]
 
 
 @app.command("build")
@@ -29,26 +30,14 @@ def build_clips(
     data_dir: DataDir = None,
 ) -> None:
     """Render the clips of texts that changed; what is there already is kept."""
-    from ivr.speech.voice_kokoro import VOICES, KokoroVoice
-
     settings = load_settings(prompts_dir=prompts, data_dir=data_dir)
     _, catalogue = load_manifest(settings)
     folder = chosen(settings.prompts_dir, "prompts")
-    loaded: dict[str, Voice] = {}
-
-    def voice_for(code: str) -> Voice:
-        if not voice_installed(settings.data_dir):
-            raise VoiceError("the voice is not here; run `hotline models get voice` first", code="P401")
-        if code not in loaded:
-            loaded[code] = KokoroVoice(voice_folder(settings.data_dir), code, catalogue.lexicon(code))
-        return loaded[code]
-
     with progress_bar("Rendering") as progress:
         report = build(
             folder,
             catalogue,
-            voice_for,
-            voice_names=VOICES.__getitem__,
+            KokoroVoices(settings.data_dir, catalogue.lexicon),
             languages=language or (),
             progress=lambda done, total, _text: progress(done, total),
         )

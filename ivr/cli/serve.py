@@ -96,6 +96,7 @@ def worker(
     configure_logs(settings.log_level, settings.log_format)
     content = load_content(settings)
     load_line(settings)
+    content.speaker.preload()
     if index is None:
         number = sys.stdin.readline().strip()
         if not number:

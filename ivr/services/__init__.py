@@ -64,5 +64,6 @@ def hotline_registry(database: PolicyDatabase) -> ServiceRegistry:
             PolicyServices(database, proofs),
             ProductServices(database),
             SalesServices(database, proofs),
-        ]
+        ],
+        proofs,
     )

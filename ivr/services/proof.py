@@ -50,6 +50,10 @@ class ProofBook:
         """Note that the caller is this salesperson."""
         self._keep(call_id, replace(self.of(call_id), salesperson=number))
 
+    def forget(self, call_id: str) -> None:
+        """The call is over. Harmless if nothing is known of it."""
+        self._proofs.pop(call_id, None)
+
     def _keep(self, call_id: str, proof: Proof) -> None:
         self._proofs[call_id] = proof
         self._proofs.move_to_end(call_id)

@@ -23,6 +23,7 @@ from ivr.services.errors import (
     UnknownServiceError,
     WrongArgumentsError,
 )
+from ivr.services.proof import ProofBook
 
 _MARK: Final = "service_signature"
 
@@ -110,10 +111,11 @@ def signatures_of(rooms: Iterable[type]) -> dict[str, ServiceSignature]:
 
 
 class ServiceRegistry:
-    """The services of one worker, by name."""
+    """The services of one worker, by name. `proofs` is what they remember of a running call, if they do."""
 
-    def __init__(self, rooms: Iterable[object]) -> None:
+    def __init__(self, rooms: Iterable[object], proofs: ProofBook | None = None) -> None:
         rooms = list(rooms)
+        self._proofs = proofs
         self._signatures = signatures_of(type(room) for room in rooms)
         self._methods: dict[str, ServiceMethod] = {
             signature.name: getattr(room, attribute)
@@ -124,6 +126,11 @@ class ServiceRegistry:
     def signatures(self) -> dict[str, ServiceSignature]:
         """What a flow may `do`, by name."""
         return dict(self._signatures)
+
+    def forget(self, call_id: str) -> None:
+        """A call is over: nothing is remembered of it."""
+        if self._proofs is not None:
+            self._proofs.forget(call_id)
 
     async def run(self, name: str, arguments: Mapping[str, Value], context: ServiceContext) -> Outcome:
         """Run a service.

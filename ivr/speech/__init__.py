@@ -12,12 +12,14 @@ from ivr.speech.errors import ClipError, PromptErrors, SpeechError, VoiceError
 from ivr.speech.models import get_voice, voice_installed
 from ivr.speech.pieces import Piece
 from ivr.speech.speaker import Rendered, Speaker
-from ivr.speech.voice import Voice
+from ivr.speech.voice import Voice, Voices
+from ivr.speech.voice_kokoro import KokoroVoices
 
 __all__ = [
     "BuildReport",
     "ClipError",
     "ClipStore",
+    "KokoroVoices",
     "Piece",
     "PromptCatalogue",
     "PromptErrors",
@@ -26,6 +28,7 @@ __all__ = [
     "SpeechError",
     "Voice",
     "VoiceError",
+    "Voices",
     "build",
     "check",
     "get_voice",

@@ -17,12 +17,10 @@ from ivr.speech.languages import spoken_values
 from ivr.speech.pieces import Piece
 from ivr.speech.sound import to_samples
 from ivr.speech.telling import fixed_pieces
-from ivr.speech.voice import RECIPE, Voice, telephone_clip
+from ivr.speech.voice import RECIPE, Voice, Voices, telephone_clip
 
 #: Called after each clip with how many are done, how many there are, and the text.
 Progress = Callable[[int, int, str], None]
-#: Gives the voice of a language; called only if something must be rendered.
-VoiceFor = Callable[[str], Voice]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +54,18 @@ def fixed_by_prompt(catalogue: PromptCatalogue, language: str) -> Iterator[tuple
 def build(
     folder: Path,
     catalogue: PromptCatalogue,
-    voice_for: VoiceFor,
+    voices: Voices,
     *,
-    voice_names: Callable[[str], str],
     languages: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> BuildReport:
     """Render what is missing, for `languages` (empty: all of the catalogue).
 
-    `voice_names` names each language's voice without loading it. Interrupted, it goes on where it stopped when
-    run again. Raises VoiceError when a voice is needed and not there, OSError when the folder cannot be written.
+    Interrupted, it goes on where it stopped when run again. Raises VoiceError when a voice is needed and not
+    there, OSError when the folder cannot be written.
     """
     plans = {
-        language: _plan(folder, catalogue, language, voice_names(language))
+        language: _plan(folder, catalogue, language, voices.name(language))
         for language in languages or catalogue.languages
     }
     total = sum(len(plan) for plan in plans.values())
@@ -76,16 +73,20 @@ def build(
     for language, plan in plans.items():
         clips = folder / language / CLIPS
         clips.mkdir(parents=True, exist_ok=True)
-        for key, name in plan.items():
-            path = clips / f"{name}.wav"
-            if not path.exists():
-                _render(voice_for(language), key, path)
-                rendered += 1
-            done += 1
-            size += path.stat().st_size
-            if progress is not None:
-                progress(done, total, key.text)
-        write_index(folder / language, plan)
+        spoken: dict[ClipKey, str] = {}
+        try:
+            for key, name in plan.items():
+                path = clips / f"{name}.wav"
+                if not path.exists():
+                    _render(voices.load(language), key, path)
+                    rendered += 1
+                spoken[key] = name
+                done += 1
+                size += path.stat().st_size
+                if progress is not None:
+                    progress(done, total, key.text)
+        finally:
+            write_index(folder / language, spoken)
         removed += _remove_unused(clips, set(plan.values()))
     return BuildReport(rendered, total - rendered, removed, size)
 

@@ -23,9 +23,10 @@ def check(
 ) -> list[Problem]:
     """Every disagreement, sorted by file.
 
-    `used` are the prompts that the flows name; words of a group count as used with any prompt that speaks
-    the group. `languages` are those the hotline offers (empty: all of the catalogue). Slots that differ between
-    languages are refused by `PromptCatalogue.load` already (P109).
+    `used` are the prompts that the flows name. Words of a group count as used where a prompt speaks the group,
+    and all groups do where a prompt speaks whichever prompt a value names (`{product:prompt}`). `languages` are
+    those the hotline offers (empty: all of the catalogue). Slots that differ between languages are refused by
+    `PromptCatalogue.load` already (P109).
     """
     problems: list[Problem] = []
     offered = tuple(languages) or catalogue.languages
@@ -52,11 +53,12 @@ def _unused_prompts(
 ) -> Iterator[Problem]:
     for language in languages:
         prompts = catalogue.prompts(language)
-        groups = {
-            slot.group for prompt in prompts.values() for slot in prompt.template.slots.values() if slot.group
-        }
+        slots = [slot for prompt in prompts.values() for slot in prompt.template.slots.values()]
+        groups = {slot.group for slot in slots}
+        by_value = any(slot.kind == "prompt" for slot in slots)
         for name, prompt in prompts.items():
-            if name not in used and name.rpartition(".")[0] not in groups:
+            group = name.rpartition(".")[0]
+            if name not in used and not (group and (by_value or group in groups)):
                 yield prompt.problem(
                     "P203", f"no flow speaks {name}; delete it, or name it in a flow", "warning"
                 )
@@ -116,6 +118,6 @@ def _strange_recordings(catalogue: PromptCatalogue, language: str, own: dict[str
     for name, path in own.items():
         if name not in known:
             message = (
-                f"{name} is no prompt, part of a prompt or piece of {language}; see `hotline prompts list`"
+                f"{name} is no prompt, part of a prompt or piece of {language}; see docs/prompts.md for names"
             )
             yield Problem(str(path), 1, 1, "P206", message, "warning")

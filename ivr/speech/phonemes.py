@@ -78,6 +78,7 @@ def spell_numbers(text: str) -> str:
 def _words(segment: str, lexicon: Lexicon) -> list[str]:
     import jieba  # type: ignore[import-untyped]
 
+    jieba.setLogLevel("WARNING")
     if not lexicon:
         return list(jieba.lcut(segment))
     known = "|".join(re.escape(word) for word in sorted(lexicon, key=len, reverse=True))

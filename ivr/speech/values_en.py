@@ -49,7 +49,7 @@ CURRENCIES: Final = {
 CENTS: Final = {"CNY": "fen", "HKD": "cents", "USD": "cents", "EUR": "cents", "MOP": "avos"}
 _SCALES: Final = ((10**9, "billion"), (10**6, "million"), (10**3, "thousand"))
 _DURATIONS: Final = ("day", "hour", "minute", "second")
-FIRST_YEAR, LAST_YEAR = 1950, 2060
+FIRST_YEAR, LAST_YEAR = 1990, 2070
 LARGEST: Final = 10**12
 
 
@@ -138,9 +138,9 @@ def _pairs(words: list[str]) -> list[str]:
 
 def year(number: int) -> list[str]:
     """`twenty twenty six`, `two thousand five`, one clip for the years people live in."""
-    if not FIRST_YEAR <= number <= LAST_YEAR:
-        return integer(number)
     century, rest = divmod(number, 100)
+    if not FIRST_YEAR <= number <= LAST_YEAR:
+        return [below_hundred(century), below_hundred(rest)] if rest >= 10 else integer(number)
     if 2000 <= number <= 2009:
         return ["two thousand" + (f" {_ONES[rest]}" if rest else "")]
     if rest == 0:

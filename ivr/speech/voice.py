@@ -27,6 +27,18 @@ class Voice(Protocol):
         ...
 
 
+class Voices(Protocol):
+    """The voices a build renders with, one a language."""
+
+    def name(self, language: str) -> str:
+        """The name of a language's voice, without loading it; VoiceError P402 if it has none."""
+        ...
+
+    def load(self, language: str) -> Voice:
+        """The voice itself, loaded once; VoiceError if it is not installed."""
+        ...
+
+
 def telephone_clip(voice: Voice, text: str, carrier: Carrier) -> Samples:
     """8 kHz samples ready for G.711: rendered, trimmed, resampled and levelled."""
     sound = to_telephone(trimmed(voice.speak(text, carrier), voice.rate), voice.rate)

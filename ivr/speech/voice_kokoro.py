@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from ivr.speech.errors import VoiceError
+from ivr.speech.models import voice_folder, voice_installed
 from ivr.speech.phonemes import Lexicon, phonemiser
 from ivr.speech.sound import Samples, faded, levelled, quietest
 from ivr.speech.values import Carrier
@@ -26,15 +28,47 @@ _FRAME: Final = 600
 _LONGEST: Final = 500
 
 
+class KokoroVoices:
+    """The Kokoro voices in a data folder, each loaded when first needed, speaking by the catalogue's lexicons."""
+
+    def __init__(self, data_dir: Path, lexicon: Callable[[str], Lexicon], threads: int = 1) -> None:
+        self._data_dir = data_dir
+        self._lexicon = lexicon
+        self._threads = threads
+        self._loaded: dict[str, KokoroVoice] = {}
+
+    def name(self, language: str) -> str:
+        """See `Voices.name`."""
+        if language not in VOICES:
+            raise VoiceError(
+                f"no voice speaks {language}; record its prompts yourself (docs/prompts.md)", code="P402"
+            )
+        return VOICES[language]
+
+    def load(self, language: str) -> KokoroVoice:
+        """See `Voices.load`. P401: the model is not there; P400: the Python packages are not."""
+        if language not in self._loaded:
+            name = self.name(language)
+            if not voice_installed(self._data_dir):
+                raise VoiceError("the voice is not installed; run `hotline models get voice`", code="P401")
+            if find_spec("onnxruntime") is None:
+                raise VoiceError(
+                    "the voice needs more packages: pip install 'insurance-hotline[voice]'", code="P400"
+                )
+            folder = voice_folder(self._data_dir)
+            self._loaded[language] = KokoroVoice(
+                folder, name, language, self._lexicon(language), self._threads
+            )
+        return self._loaded[language]
+
+
 class KokoroVoice:
-    """One language's voice. A model of 92 MB is loaded at construction and shared by `sharing`."""
+    """One voice; the model (92 MB) is loaded at construction."""
 
     rate = 24_000
 
-    def __init__(
-        self, folder: Path, language: str, lexicon: Lexicon, speaker: str | None = None, threads: int = 1
-    ) -> None:
-        self.name = speaker or VOICES[language]
+    def __init__(self, folder: Path, name: str, language: str, lexicon: Lexicon, threads: int) -> None:
+        self.name = name
         self._phonemes = phonemiser(language, lexicon)
         self._symbols: dict[str, int] = json.loads((folder / SYMBOLS_FILE).read_text("utf-8"))["vocab"]
         self._styles = np.fromfile(folder / f"{self.name}.bin", dtype="<f4").reshape(-1, 256)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -20,9 +21,12 @@ log = structlog.get_logger(__name__)
 
 #: Calls that outlive the drain are hung up; their records get this many seconds to be completed.
 CLOSING_SECONDS = 5.0
-
 #: How often recordings that could not be written to the database are tried again.
 RECOVERY_SECONDS = 30.0
+#: How often a worker says how it is.
+HEARTBEAT_SECONDS = 1.0
+
+_STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 class Worker:
@@ -44,6 +48,7 @@ class Worker:
         address: str,
         reload_seconds: float,
         drain_seconds: float,
+        recovery_seconds: float = RECOVERY_SECONDS,
     ) -> None:
         self._index = index
         self._line = line
@@ -55,10 +60,14 @@ class Worker:
         self._address = address
         self._reload_seconds = reload_seconds
         self._drain_seconds = drain_seconds
+        self._recovery_seconds = recovery_seconds
         self._calls: dict[asyncio.Task[None], CallSession] = {}
+        self._helpers: list[asyncio.Task[None]] = []
         self._state: State = "starting"
         self._stop = asyncio.Event()
+        self._look = asyncio.Event()
         self._problems: tuple[str, ...] = ()
+        self._mute = False
 
     @property
     def calls(self) -> int:
@@ -66,38 +75,42 @@ class Worker:
         return len(self._calls)
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT, then drain; SIGHUP looks for changed flows at once."""
+        """Serve until SIGTERM or SIGINT, then drain; SIGHUP looks for changed flows at once.
+
+        Raises LineError when the line cannot start.
+        """
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _STOPPING:
             loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self._reload)
-        helpers: list[asyncio.Task[None]] = []
+        loop.add_signal_handler(signal.SIGHUP, self._look.set)
         try:
-            self._tell()
+            self._help(self._heartbeat())
             await self._line.start(self._take)
             self._state = "ready"
             self._tell()
             log.info("worker ready", worker=self._index, address=self._address, capacity=self._line.capacity)
-            helpers = [
-                asyncio.create_task(self._heartbeat()),
-                asyncio.create_task(self._watch_flows()),
-                asyncio.create_task(self._bring_in()),
-            ]
+            self._help(self._watch_flows())
+            self._help(self._bring_in())
             await self._stop.wait()
             await self._drain()
         finally:
-            for task in helpers:
-                task.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
-            await self._line.stop()
-            remove_status(self._run_dir, self._index)
+            await self._shut()
+            for number in (*_STOPPING, signal.SIGHUP):
+                loop.remove_signal_handler(number)
 
     def stop(self) -> None:
         """Begin to drain."""
         self._stop.set()
 
+    # Calls
+
     def _take(self, leg: Leg) -> None:
-        session = CallSession(leg, self._new_call_id(), self._parts)
+        try:
+            session = CallSession(leg, self._new_call_id(), self._parts)
+        except Exception:
+            log.exception("call refused")
+            leg.refuse(500)
+            return
         task = asyncio.create_task(session.run())
         self._calls[task] = session
         task.add_done_callback(self._done)
@@ -107,22 +120,56 @@ class Worker:
         if not task.cancelled() and task.exception() is not None:
             log.error("call ended by an error", call_id=session.call_id, exc_info=task.exception())
 
+    # The end
+
     async def _drain(self) -> None:
         self._state = "draining"
         self._tell()
         self._line.drain()
         log.info("draining", worker=self._index, calls=self.calls, seconds=self._drain_seconds)
-        if self._calls:
-            await asyncio.wait(set(self._calls), timeout=self._drain_seconds)
+        await self._wait_for_calls(self._drain_seconds)
         for session in list(self._calls.values()):
             session.end("drained")
+        await self._wait_for_calls(CLOSING_SECONDS)
+
+    async def _wait_for_calls(self, seconds: float) -> None:
         if self._calls:
-            await asyncio.wait(set(self._calls), timeout=CLOSING_SECONDS)
+            await asyncio.wait(set(self._calls), timeout=seconds)
+
+    async def _shut(self) -> None:
+        """Give everything back, whatever fails on the way. Records the database will not take are spilled."""
+        for step in (self._end_line, self._parts.journal.close, self._end_calls, self._end_helpers):
+            try:
+                await step()
+            except Exception:
+                log.exception("worker not shut in order", worker=self._index)
+        remove_status(self._run_dir, self._index)
+
+    async def _end_line(self) -> None:
+        await self._line.stop()
+        await self._wait_for_calls(1.0)
+
+    async def _end_calls(self) -> None:
+        """A call that is still not closed now never will be."""
+        await self._wait_for_calls(1.0)
+        for task in tuple(self._calls):
+            task.cancel()
+        await asyncio.gather(*self._calls, return_exceptions=True)
+
+    async def _end_helpers(self) -> None:
+        for task in self._helpers:
+            task.cancel()
+        await asyncio.gather(*self._helpers, return_exceptions=True)
+
+    # What goes on beside the calls
+
+    def _help(self, work: Coroutine[Any, Any, None]) -> None:
+        self._helpers.append(asyncio.create_task(work))
 
     async def _heartbeat(self) -> None:
         while True:
-            await asyncio.sleep(1.0)
             self._tell()
+            await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _bring_in(self) -> None:
         """What an earlier process of this worker left, at once; what a database was away for, every while."""
@@ -133,24 +180,24 @@ class Worker:
                 first = False
             except Exception as error:
                 log.error("recovery failed, tried again", error=type(error).__name__)
-            await asyncio.sleep(RECOVERY_SECONDS)
+            await asyncio.sleep(self._recovery_seconds)
 
     async def _watch_flows(self) -> None:
         while True:
-            await asyncio.sleep(self._reload_seconds)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._look.wait(), self._reload_seconds)
+            self._look.clear()
             # Reading and checking takes a second of CPU on a large site; calls go on meanwhile.
-            await asyncio.to_thread(self._reload_quietly)
+            await asyncio.to_thread(self._reload)
 
     def _reload(self) -> None:
-        asyncio.get_running_loop().run_in_executor(None, self._reload_quietly)
-
-    def _reload_quietly(self) -> None:
+        before = self._flows.current.version
         try:
-            before = self._flows.current.version
             self._flows.reload()
             problems = tuple(str(problem) for problem in self._flows.problems if problem.severity == "error")
-        except OSError as error:
-            problems, before = (f"{error}",), self._flows.current.version
+            self._parts.engine()  # made ready here, so that no call waits for it
+        except Exception as error:
+            problems = (f"the flows cannot be read: {error}",)
         if problems and problems != self._problems:
             log.error("changed flows refused, the last good ones stay", problems=problems[:20])
         elif self._flows.current.version != before:
@@ -158,17 +205,21 @@ class Worker:
         self._problems = problems
 
     def _tell(self) -> None:
-        write_status(
-            self._run_dir,
-            WorkerStatus(
-                worker=self._index,
-                pid=os.getpid(),
-                state=self._state,
-                calls=self.calls,
-                capacity=self._line.capacity,
-                address=self._address,
-                flows=self._flows.current.version,
-                at=time.time(),
-                problems=self._problems[:20],
-            ),
+        status = WorkerStatus(
+            worker=self._index,
+            pid=os.getpid(),
+            state=self._state,
+            calls=self.calls,
+            capacity=self._line.capacity,
+            address=self._address,
+            flows=self._flows.current.version,
+            problems=self._problems[:20],
         )
+        try:
+            write_status(self._run_dir, status)
+            self._mute = False
+        except OSError as error:
+            # No reason to stop: the calls need no status file, and the old one was marked as new.
+            if not self._mute:
+                log.error("status not written", worker=self._index, error=error.strerror)
+            self._mute = True

@@ -33,6 +33,7 @@ from policy_db.tables import (
     SalespersonRow,
 )
 
+_PAPERS = ("id_card", "bank_account", "medical_record", "invoice", "accident_report")
 _GRIEVANCES = ("服务态度", "理赔时效", "扣费争议")
 _POLICY_NUMBERS = 1_000_000
 _CLAIM_FATES = ("reported", "reviewing", "approved", "paid", "paid", "paid", "declined", "missing_documents")
@@ -258,7 +259,7 @@ class Portfolio:
             reported_on=reported_on,
             paid=paid if status == "paid" else None,
             currency="CNY",
-            missing="请补充医院诊断证明和费用发票。" if status == "missing_documents" else None,
+            missing=self._rng.choice(_PAPERS) if status == "missing_documents" else None,
             broken_off=False,
             key=None,
         )

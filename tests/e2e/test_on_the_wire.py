@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -62,7 +63,7 @@ async def test_a_caller_hears_the_premium_that_is_due_and_its_date(start_hotline
     hotline: HotlineProcess = start_hotline()
     due = spoken(
         "premium_due",
-        amount=Money("3200.00"),
+        amount=Money(Decimal("3200.00")),
         due_on=datetime.now(ZoneInfo("Asia/Shanghai")).date() + timedelta(days=10),
         days_until_due=10,
     )

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from policy_db import IdentityRules, PinHasher, PolicyDatabase
 from policy_db.identity import Attempt, failures, standing
+from policy_db.pins import PinCheck
 from policy_db.tables import AttemptRow, CustomerRow
 
 CALLER, OTHER = "+8613800001111", "+8613800002222"
@@ -140,18 +141,27 @@ async def test_attempts_made_at_once_get_no_more_tries_between_them(demo: Policy
     assert sorted(outcome for outcome, _ in answers) == ["locked"] * 9 + ["refused"] * 3
 
 
-async def test_an_attempt_that_was_cut_off_counts_as_failed(demo: PolicyDatabase) -> None:
-    for _ in range(3):
-        task = asyncio.create_task(_pin(demo, "246810"))
-        while not await _attempts(demo):
-            await asyncio.sleep(0)
+class StuckHasher(PinHasher):
+    """A fake that never finishes comparing, and says when it has begun."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        self.begun = asyncio.Event()
+
+    async def check(self, stored: str | None, pin: str) -> PinCheck:
+        self.begun.set()
+        return await asyncio.get_running_loop().create_future()
+
+
+async def test_an_attempt_that_was_cut_off_counts_as_failed(places: Places, clock: HandClock) -> None:
+    url, stuck = places.demo(), StuckHasher()
+    async with await open_database(url, clock, pins=stuck) as db:
+        task = asyncio.create_task(_pin(db, "246810"))
+        await stuck.begun.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        if not any(row.passed for row in await _attempts(demo)):
-            break
-    rows = await _attempts(demo)
-    assert len(rows) == 1
-    assert await _pin(demo, "000000") == ("refused", 1)
+    async with await open_database(url, clock) as db:
+        assert await _pin(db, "000000") == ("refused", 1)
 
 
 @pytest.mark.parametrize("tail", ["", "1", "11234", "0112345", "abcdef"])

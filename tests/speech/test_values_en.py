@@ -48,7 +48,7 @@ def read(text: str) -> int:
         ("integer", -2, "minus two"),
         ("money", Money(Decimal("3200.50")), "three thousand two hundred yuan fifty fen"),
         ("money", Money(Decimal("0.05")), "five fen"),
-        ("money", Money(Decimal("0")), "zero yuan"),
+        ("money", Money(Decimal(0)), "zero yuan"),
         ("money", Money(Decimal("1.01"), "USD"), "one dollar one cent"),
         ("money", Money(Decimal("2.02"), "USD"), "two dollars two cents"),
         ("decimal", Decimal("3.140"), "three point one four"),
@@ -75,7 +75,7 @@ def test_a_value_is_said_as_a_reader_says_it(kind: str, value: object, spoken: s
 @pytest.mark.parametrize(
     ("kind", "value", "written"),
     [
-        ("money", Money(Decimal("3200")), "3,200.00 yuan"),
+        ("money", Money(Decimal(3200)), "3,200.00 yuan"),
         ("date", date(2026, 3, 5), "5 March 2026"),
         ("month", date(2026, 3, 5), "March 2026"),
         ("time", time(9, 5), "09:05"),

@@ -161,7 +161,7 @@ def test_a_value_of_another_type_is_refused_not_guessed(kind: str, value: object
 @pytest.mark.parametrize(
     ("kind", "value", "written"),
     [
-        ("money", Money(Decimal("3200")), "3,200.00元"),
+        ("money", Money(Decimal(3200)), "3,200.00元"),
         ("date", date(2026, 3, 5), "2026年3月5日"),
         ("month", date(2026, 3, 5), "2026年3月"),
         ("time", time(9, 5), "09:05"),

@@ -1,0 +1,125 @@
+"""A recording's row in the database, made to say what the recording's note says."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import structlog
+
+from ivr.call.notes import RecordingNote, note_path
+from ivr.media.errors import AudioFileError
+from ivr.media.wav import HEADER_SIZE, repair
+from policy_db import PolicyDatabase, PolicyDatabaseError
+from policy_db.errors import BadValueError, ConflictError, NotFoundError
+
+log = structlog.get_logger(__name__)
+
+#: Samples, and bytes, of one second of a recording.
+_BYTES_A_SECOND = 8000
+#: The longest reason a row can take.
+_LONGEST_REASON = 100
+
+
+class RecordingRows:
+    """Writes rows from notes. Everything may be asked for again, after any failure at any point."""
+
+    def __init__(self, folder: Path, database: PolicyDatabase) -> None:
+        self._folder = folder
+        self._rows = database.recordings
+        self._claims = database.claims
+
+    async def follow(self, audio: Path, note: RecordingNote) -> None:
+        """Bring the row to where the note is. Raises PolicyDatabaseError.
+
+        When that is the end (`kept` or `discarded`) the note is removed, and with `discarded` the audio too.
+        """
+        await self._begin(audio, note)
+        if note.state == "discarded":
+            await self._rows.discard(note.id)
+            audio.unlink(missing_ok=True)
+        elif note.state != "recording":
+            await self._rows.finish(note.id, seconds=note.seconds, size=_size(audio), why=note.why)
+        if note.state == "kept":
+            await self._rows.keep(note.id)
+            await self._attach(note)
+        if note.state in ("kept", "discarded"):
+            note_path(audio).unlink(missing_ok=True)
+
+    async def bring_in(self, audio: Path, note: RecordingNote) -> None:
+        """Complete the row of a recording that nobody attends to any more, and remove its note.
+
+        The header of the file is repaired first. A recording in which nothing was said yet is discarded; any
+        other stays, and its caller never said that it should not. Raises PolicyDatabaseError and OSError.
+        """
+        if note.state in ("recording", "ended"):
+            note = await asyncio.to_thread(_as_left, audio, note)
+        await self.follow(audio, note)
+        if note.state == "ended":
+            await self._attach(note)
+            note_path(audio).unlink(missing_ok=True)
+
+    async def _begin(self, audio: Path, note: RecordingNote) -> None:
+        claim = note.details.get("claim")
+        try:
+            await self._insert(audio, note, str(claim) if claim else None)
+        except PolicyDatabaseError:
+            raise
+        except Exception as error:
+            if not claim:
+                raise
+            # A flow that names a claim which is not there must not cost the caller's words.
+            log.error("recording names no claim", recording=note.id, error=type(error).__name__)
+            await self._insert(audio, note, None)
+
+    async def _insert(self, audio: Path, note: RecordingNote, claim: str | None) -> None:
+        await self._rows.begin(
+            note.id,
+            purpose=note.purpose,
+            call=note.call,
+            worker=note.worker,
+            file=str(audio.relative_to(self._folder)),
+            caller=note.caller,
+            level=note.level,
+            claim=claim,
+            mailbox=str(note.details.get("mailbox") or ""),
+            reason=str(note.details.get("reason") or "")[:_LONGEST_REASON],
+        )
+
+    async def _attach(self, note: RecordingNote) -> None:
+        """An answer of a claim report belongs to the report, also when the flow could not say so any more."""
+        claim, question = note.details.get("claim"), note.details.get("field")
+        if not claim or not question:
+            return
+        try:
+            await self._claims.attach(str(claim), str(question), note.id)
+        except ConflictError:
+            return  # handed in meanwhile; the row names the claim all the same
+        except (NotFoundError, BadValueError) as error:
+            log.error("recording not attached", recording=note.id, error=error.code)
+
+
+def recorded_seconds(audio: Path) -> float:
+    """How much a recording's file holds, by its size; 0 if there is none."""
+    return max(0, _size(audio) - HEADER_SIZE) // 2 * 2 / _BYTES_A_SECOND
+
+
+def _size(audio: Path) -> int:
+    try:
+        return audio.stat().st_size
+    except OSError:
+        return 0
+
+
+def _as_left(audio: Path, note: RecordingNote) -> RecordingNote:
+    """What became of a recording whose call is gone: its file made right, its length, and whether it stays."""
+    why = note.why or "broken_off"
+    try:
+        held = repair(audio)
+    except FileNotFoundError:
+        held = 0.0
+    except AudioFileError as error:
+        log.error("recording is damaged", recording=note.id, error=str(error))
+        held, why = recorded_seconds(audio), "damaged"
+    seconds = note.seconds if note.state == "ended" and note.seconds else held
+    return note.changed(state="ended" if seconds else "discarded", seconds=round(seconds, 2), why=why)

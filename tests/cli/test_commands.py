@@ -1,0 +1,188 @@
+"""What a person at the command line is told."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hotline_process import ROOT
+
+from ivr.cli import main
+from ivr.resources import bundled
+
+
+@pytest.fixture
+def hotline(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    """Runs a command in this process, in its own data folder: its exit status, what it printed, what it complained."""
+    monkeypatch.setenv("HOTLINE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["hotline", *words])
+        try:
+            main()
+            status: object = 0
+        except SystemExit as end:
+            status = end.code
+        told = capsys.readouterr()
+        return int(status or 0), told.out, told.err
+
+    return run
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A company's own copy of the flows."""
+    folder = tmp_path / "own"
+    shutil.copytree(bundled("flows"), folder)
+    return folder
+
+
+def change(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text, f"{old!r} is not in {path.name}"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_the_flows_that_come_with_the_hotline_are_good(hotline) -> None:
+    status, out, _ = hotline("flow", "check")
+    assert status == 0
+    assert "24 flows are good" in out
+
+
+#: Twenty ways to break a flow: the file, what is replaced by what, the code and a word of the remedy.
+BROKEN: Sequence[tuple[str, str, str, str, str]] = [
+    ("main.yaml", "entry: start", "entry: strat", "F", "start"),
+    ("main.yaml", "{go: policy}", "{go: polcy}", "F", "policy"),
+    ("main.yaml", "say: closed_notice,", "say: closed_notise,", "F", "closed_notice"),
+    ("main.yaml", "do: caller.profile", "do: caller.profil", "F", "caller.profile"),
+    ("main.yaml", "call: policy_enquiry", "call: policy_inquiry", "F", "policy_enquiry"),
+    ("main.yaml", "hours: people", "hours: peeple", "F", "people"),
+    ("main.yaml", "      - {else: who_calls}\n", "", "F", "else"),
+    ("main.yaml", "if: greeted,", "if: greted,", "F", "greeted"),
+    ("main.yaml", "timeout: 600ms", "timeout: 600", "F", "such as 6s"),
+    ("main.yaml", "timeout: 600ms", "timeuot: 600ms", "F", "timeout"),
+    ("main.yaml", "language: en,", "language: fr,", "F", "fr"),
+    ("main.yaml", "entry: start", "entry: start\nentry: start", "F", "entry"),
+    ("main.yaml", "  greeted_now: {", "  greeted_now: [", "F", "expected"),
+    (
+        "main.yaml",
+        "  who_calls: ",
+        "  nobody_goes_here: {say: welcome, next: menu}\n  who_calls: ",
+        "F",
+        "nobody_goes_here",
+    ),
+    ("hotline.yaml", "main: main", "main: mian", "F", "main"),
+    ("hotline.yaml", "zone: Asia/Shanghai", "zone: Asia/Shangai", "F", "Shang"),
+    ("hotline.yaml", "on_error: trouble", "on_error: truoble", "F", "trouble"),
+    ("premium_enquiry.yaml", "amount: due.amount", "amount: due.amont", "F", "amount"),
+    ("identify_caller.yaml", "type: secret", "type: secert", "F", "secret"),
+    ("take_message.yaml", "voicemail: service", "voicemail: servise", "F", "service"),
+]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "code", "word"), BROKEN, ids=[f"{b[0]}: {b[2].strip()}" for b in BROKEN]
+)
+def test_a_broken_flow_is_named_by_file_line_column_and_remedy(
+    hotline, own: Path, file: str, old: str, new: str, code: str, word: str
+) -> None:
+    change(own / file, old, new)
+    status, _, err = hotline("flow", "check", "--flows", str(own))
+    assert status == 1
+    found = [line for line in err.splitlines() if line.startswith(f"{file}:") and "(warning)" not in line]
+    assert found, err
+    place, _, message = found[0].partition(" ")
+    _, line, column, _ = place.split(":")
+    assert int(line) > 0
+    assert int(column) > 0
+    assert message.startswith(code)
+    assert any(word in one for one in found), found
+
+
+def test_flow_test_reports_full_coverage_of_every_flow_that_comes_with_the_hotline(hotline) -> None:
+    status, out, _ = hotline("flow", "test", "--least", "100")
+    assert status == 0, out
+    assert "0 failed" in out
+
+
+def test_a_failing_flow_test_is_told_with_its_transcript_and_fails_the_command(hotline, own: Path) -> None:
+    change(own / "choose_language.yaml", "expect: [", "expect: [{hangup: never}, ")
+    status, _, err = hotline("flow", "test", "--flows", str(own), "choose_language")
+    assert status == 1
+    assert "choose_language.yaml:" in err
+
+
+def test_random_callers_always_come_to_an_end(hotline) -> None:
+    status, out, _ = hotline("flow", "fuzz", "--calls", "300", "--seed", "11")
+    assert status == 0, out
+
+
+def test_a_flow_is_drawn_as_text_and_as_a_picture(hotline, tmp_path: Path) -> None:
+    assert "flowchart" in hotline("flow", "draw", "main")[1]
+    picture = tmp_path / "main.svg"
+    assert hotline("flow", "draw", "main", "--kind", "svg", "--output", str(picture))[0] == 0
+    assert picture.read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_the_schema_for_editors_is_the_committed_one(hotline) -> None:
+    assert hotline("flow", "schema")[1] == (ROOT / "docs/flow.schema.json").read_text(encoding="utf-8")
+
+
+def test_an_unknown_flow_is_answered_with_those_there_are(hotline) -> None:
+    status, _, err = hotline("flow", "draw", "mane")
+    assert status == 1
+    assert "H107" in err
+    assert "main" in err
+
+
+def test_init_copies_flows_and_prompts_and_never_overwrites(hotline, tmp_path: Path) -> None:
+    status, _, _ = hotline("init", str(tmp_path / "company"))
+    assert status == 0
+    folder = tmp_path / "company"
+    assert (folder / "flows/main.yaml").is_file()
+    assert (
+        hotline("flow", "check", "--flows", str(folder / "flows"), "--prompts", str(folder / "prompts"))[0]
+        == 0
+    )
+    status, _, err = hotline("init", str(folder))
+    assert status == 1
+    assert "not empty" in err
+
+
+def test_a_wrong_setting_is_named_with_what_it_wants(hotline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOTLINE_SIP_PORT", "many")
+    status, _, err = hotline("flow", "check")
+    assert status == 1
+    assert "HOTLINE_SIP_PORT" in err
+    assert "integer" in err
+
+
+def test_a_folder_of_flows_that_is_not_there_is_named(hotline) -> None:
+    status, _, err = hotline("flow", "check", "--flows", "/no/such/flows")
+    assert status == 1
+    assert "/no/such/flows" in err
+
+
+def test_the_demonstration_is_made_once_and_a_call_in_the_terminal_hears_what_is_due(
+    hotline, tmp_path: Path
+) -> None:
+    status, out, _ = hotline("db", "demo", "--customers", "20")
+    assert status == 0
+    assert "86001234" in out
+    assert "there already" in hotline("db", "demo")[1]
+    record = tmp_path / "call.yaml"
+    status, out, _ = hotline("call", "--keys", "2 86001234 011234 246810", "--record", str(record))
+    assert status == 0
+    assert "3,200.00" in out
+    assert "246810" not in out
+    assert "premium_due" in record.read_text(encoding="utf-8")
+
+
+def test_a_word_no_caller_can_do_is_refused(hotline) -> None:
+    status, _, err = hotline("call", "--keys", "dance")
+    assert status == 1
+    assert "say:WORDS" in err
