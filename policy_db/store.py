@@ -62,15 +62,21 @@ class Store:
         options: dict[str, Any] = {"connect_args": {"timeout": busy_timeout}}
         if parsed.get_backend_name() == "postgresql":
             options = {"pool_pre_ping": True, "connect_args": {"connect_timeout": 5}}
-        engine = create_async_engine(
-            parsed,
-            pool_size=pool_size,
-            max_overflow=pool_size,
-            pool_timeout=10,
-            hide_parameters=True,
-            json_serializer=_to_json,
-            **options,
-        )
+        try:
+            engine = create_async_engine(
+                parsed,
+                pool_size=pool_size,
+                max_overflow=pool_size,
+                pool_timeout=10,
+                hide_parameters=True,
+                json_serializer=_to_json,
+                **options,
+            )
+        except ModuleNotFoundError as error:
+            raise BadUrlError(
+                f"The database URL needs {error.name}, which is not installed.",
+                "Run: pip install insurance-hotline[postgres]",
+            ) from error
         if parsed.get_backend_name() == "sqlite":
             _prepare_sqlite(engine, foreign_keys=foreign_keys)
         return cls(engine)

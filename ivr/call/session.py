@@ -30,7 +30,6 @@ log = structlog.get_logger(__name__)
 
 #: Keys beyond this many unread messages are dropped: nobody types so far ahead, a broken device might.
 MAILBOX_LIMIT = 1000
-#: How long the other side may take to confirm our hang-up, and running services to come to an end.
 HANG_UP_GRACE = 5.0
 #: After a fault of ours: how long a word of apology may take, and then what flows do after a hang-up.
 LAST_SECONDS = 30.0
@@ -52,6 +51,8 @@ class CallParts:
     metrics: CallMetrics
     #: Facts of the place, readable by flows as `call.NAME`.
     facts: dict[str, Any] = field(default_factory=dict)
+    #: Seconds that the other side may take to confirm our hang-up, and running services to end after the call.
+    grace: float = HANG_UP_GRACE
 
 
 Message = line.LegEvent | ev.TimerFired | ev.ServiceResult | ev.TransferResult
@@ -351,7 +352,7 @@ class CallSession:
             self._stop_timers()
             await self._apologise()
             self._leg.hang_up("error")
-            async with asyncio.timeout(HANG_UP_GRACE + LAST_SECONDS):
+            async with asyncio.timeout(self._parts.grace + LAST_SECONDS):
                 await self._serve()
         except Exception as again:
             log.error("call could not be wound up", call_id=self.call_id, error=type(again).__name__)
@@ -413,7 +414,7 @@ class CallSession:
     async def _await_end(self) -> None:
         """Wait for `Ended` where we hung up first; recordings that end meanwhile are still stored."""
         try:
-            async with asyncio.timeout(HANG_UP_GRACE):
+            async with asyncio.timeout(self._parts.grace):
                 while self._ended is None:
                     message = await self._next()
                     if isinstance(message, line.Ended | line.RecordEnded):
@@ -426,7 +427,7 @@ class CallSession:
         for transfer in self._transfers:
             transfer.cancel()
         if self._services:
-            await asyncio.wait(self._services, timeout=HANG_UP_GRACE)
+            await asyncio.wait(self._services, timeout=self._parts.grace)
         for service in self._services:
             service.cancel()
         await asyncio.gather(*self._services, *self._transfers, return_exceptions=True)

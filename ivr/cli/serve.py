@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -163,8 +165,9 @@ async def _serve(settings: Settings) -> int:
 def _tell_how_to_dial(settings: Settings) -> None:
     print_demo_table()
     address = f"sip:hotline@{settings.sip_address}:{settings.sip_port}"
+    program = shlex.quote(os.path.relpath(sys.argv[0]))
     screen.print(f"Dial [bold]{address}[/bold] with any SIP telephone, or from another terminal:")
-    screen.print("  hotline call                 a call in this terminal, by text")
-    screen.print(f"  hotline phone {address}      a telephone on the command line")
+    screen.print(f"  {program} call", "[dim]# by text[/dim]", soft_wrap=True)
+    screen.print(f"  {program} phone {address}", "[dim]# a telephone on the command line[/dim]", soft_wrap=True)
     screen.print(f"Health and metrics: http://{settings.http_address}:{settings.http_port}/ready")
     screen.print("Ctrl-C stops it; running calls may finish first.")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import os
 import signal
 import sys
 import time
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,17 +17,26 @@ from pathlib import Path
 import structlog
 from prometheus_client.multiprocess import mark_process_dead
 
+from ivr.worker.silence import SilenceWatch
 from ivr.worker.status import STALE_AFTER, read_statuses, remove_status
 
 log = structlog.get_logger(__name__)
 
 #: A process that lived shorter than this is restarted after a pause that doubles, up to the longest.
 HEALTHY_AFTER = 10.0
-LONGEST_PAUSE = 10.0
-#: How often it is seen to that a spare worker waits.
-SPARE_PAUSE = 1.0
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
+#: How often it is seen to that a spare worker waits, and the longest pause when it dies again and again.
+SPARE_PAUSE, LONGEST_SPARE_PAUSE = 1.0, 60.0
+#: How often the workers' words are looked at.
+LOOK_SECONDS = 1.0
+#: How long a worker may take to say its first word: it reads flows, prompts and clips.
+START_SECONDS = 120.0
 #: How long beyond the drain a worker may take to close its line and its records.
 STOP_GRACE = 10.0
+
+#: The variable by which a process knows who started it.
+_PARENT = "HOTLINE_PARENT"
+_STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +63,26 @@ class Supervisor:
         spare: Sequence[str] | None = None,
         run_dir: Path,
         drain_seconds: float,
+        stop_grace: float = STOP_GRACE,
+        silence: float = STALE_AFTER,
+        look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self._plans = plans
-        self._environment = environment
+        self._environment = {**environment, _PARENT: str(os.getpid())}
         self._spare_command = spare
-        self._spare: asyncio.subprocess.Process | None = None
+        self._spare: Process | None = None
         self._run_dir = run_dir
-        self._drain_seconds = drain_seconds
+        self._stop_seconds = drain_seconds + stop_grace
+        self._silence = silence
+        self._look_seconds = look_seconds
         self._stopping = asyncio.Event()
-        self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._running: dict[str, Process] = {}
         self._workers_gone = asyncio.Event()
 
     async def run(self) -> int:
-        """Until SIGTERM or SIGINT; returns the exit status for the shell."""
+        """Until SIGTERM or SIGINT; returns the exit status for the shell. No process is left behind."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _STOPPING:
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self._forward_hangup)
         workers = [asyncio.create_task(self._keep(plan)) for plan in self._plans if plan.worker is not None]
@@ -77,38 +93,81 @@ class Supervisor:
             self._workers_gone.set()
             await asyncio.gather(*others)
         finally:
-            for helper in helpers:
-                helper.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
+            tasks = [*workers, *others, *helpers]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for number in (*_STOPPING, signal.SIGHUP):
+                loop.remove_signal_handler(number)
         return 0
 
+    def stop(self) -> None:
+        """Begin to stop everything, as SIGTERM does."""
+        self._stopping.set()
+
+    # One process
+
     async def _keep(self, plan: ProcessPlan) -> None:
+        """Start it, and start it again whenever it ends, until told to stop."""
         pause = 0.0
         while not self._stopping.is_set():
             began = time.monotonic()
-            process = await self._start(plan)
-            await self._until_exit_or_stop(plan, process)
+            status = await self._live(plan)
             if self._stopping.is_set():
                 return
             lived = time.monotonic() - began
-            pause = 0.0 if lived > HEALTHY_AFTER else min(LONGEST_PAUSE, max(0.1, pause * 2))
-            log.error("process died", process=plan.name, status=process.returncode, lived=round(lived, 1))
+            pause = 0.0 if lived > HEALTHY_AFTER else min(LONGEST_PAUSE, max(SHORTEST_PAUSE, pause * 2))
+            log.error("process died", process=plan.name, status=status, lived=round(lived, 1), pause=pause)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
+
+    async def _live(self, plan: ProcessPlan) -> int | None:
+        """One life of the process; its exit status, or None if it could not be started."""
+        try:
+            process = self._take_spare(plan) or await self._spawn(plan.command, DEVNULL)
+        except OSError as error:
+            log.error("process cannot be started", process=plan.name, error=error.strerror)
+            return None
+        self._running[plan.name] = process
+        try:
+            await self._until_exit_or_stop(plan, process)
+        finally:
+            del self._running[plan.name]
+            await _kill(process)
             if plan.worker is not None:
                 remove_status(self._run_dir, plan.worker)
                 mark_process_dead(process.pid, str(self._run_dir))  # type: ignore[no-untyped-call]
-            await self._pause(pause)
+        return process.returncode
 
-    async def _start(self, plan: ProcessPlan) -> asyncio.subprocess.Process:
-        process = self._take_spare(plan) or await self._spawn(plan.command, asyncio.subprocess.DEVNULL)
-        self._running[plan.name] = process
-        return process
-
-    async def _spawn(self, command: Sequence[str], stdin: int) -> asyncio.subprocess.Process:
+    async def _spawn(self, command: Sequence[str], stdin: int) -> Process:
         return await asyncio.create_subprocess_exec(
-            *command, stdin=stdin, env=dict(self._environment), start_new_session=True
+            *command, stdin=stdin, env=self._environment, start_new_session=True
         )
 
-    def _take_spare(self, plan: ProcessPlan) -> asyncio.subprocess.Process | None:
+    async def _until_exit_or_stop(self, plan: ProcessPlan, process: Process) -> None:
+        exited = asyncio.create_task(process.wait())
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({exited, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not exited.done():
+                await self._end(plan, process, exited)
+        finally:
+            stopping.cancel()
+            exited.cancel()
+
+    async def _end(self, plan: ProcessPlan, process: Process, exited: asyncio.Task[int]) -> None:
+        """SIGTERM, a bounded wait, then SIGKILL. The HTTP process stays until the workers are done."""
+        if plan.worker is None:
+            await self._workers_gone.wait()
+        _send(process, signal.SIGTERM)
+        await asyncio.wait({exited}, timeout=self._stop_seconds)
+        if not exited.done():
+            log.error("process did not stop in time, killed", process=plan.name)
+            await _kill(process)
+
+    # The spare
+
+    def _take_spare(self, plan: ProcessPlan) -> Process | None:
         """The waiting process, told which worker it is; None if there is none or it is not for workers."""
         spare = self._spare
         if plan.worker is None or spare is None or spare.returncode is not None or spare.stdin is None:
@@ -122,63 +181,60 @@ class Supervisor:
         """Have a process waiting, begun when the workers have had their start."""
         if self._spare_command is None:
             return
+        pause = SPARE_PAUSE
         try:
             while True:
-                await asyncio.sleep(SPARE_PAUSE)
-                if self._spare is None or self._spare.returncode is not None:
-                    self._spare = await self._spawn(self._spare_command, asyncio.subprocess.PIPE)
+                await asyncio.sleep(pause)
+                if self._spare is not None and self._spare.returncode is None:
+                    pause = SPARE_PAUSE
+                    continue
+                if self._spare is not None:
+                    # Flows being edited, most likely: a spare reads them, and ends when they are bad.
+                    pause = min(LONGEST_SPARE_PAUSE, pause * 2)
+                    log.warning("spare worker died", status=self._spare.returncode, pause=pause)
+                with suppress(OSError):
+                    self._spare = await self._spawn(self._spare_command, PIPE)
         finally:
-            if self._spare is not None and self._spare.returncode is None:
-                self._spare.kill()
-                await self._spare.wait()
+            if self._spare is not None:
+                await _kill(self._spare)
 
-    async def _until_exit_or_stop(self, plan: ProcessPlan, process: asyncio.subprocess.Process) -> None:
-        exited = asyncio.create_task(process.wait())
-        stopping = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait({exited, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if not exited.done():
-            await self._end(plan, process, exited)
-        del self._running[plan.name]
-
-    async def _end(
-        self, plan: ProcessPlan, process: asyncio.subprocess.Process, exited: asyncio.Task[int]
-    ) -> None:
-        """SIGTERM, a bounded wait, then SIGKILL. The HTTP process stays until the workers are done."""
-        bound = self._drain_seconds + STOP_GRACE
-        if plan.worker is None:
-            await self._workers_gone.wait()
-        with suppress(ProcessLookupError):
-            process.terminate()
-        try:
-            await asyncio.wait_for(asyncio.shield(exited), bound)
-        except TimeoutError:
-            log.error("process did not stop in time, killed", process=plan.name)
-            process.kill()
-            await exited
-
-    async def _pause(self, seconds: float) -> None:
-        if seconds:
-            try:
-                await asyncio.wait_for(self._stopping.wait(), seconds)
-            except TimeoutError:
-                return
+    # What the workers say
 
     async def _watch_for_hangs(self) -> None:
         """Kill a worker that has gone silent; it is started again like one that died."""
+        watch = SilenceWatch(silence=self._silence, start=START_SECONDS)
         while True:
-            await asyncio.sleep(1.0)
-            for status in read_statuses(self._run_dir):
-                process = self._running.get(f"worker-{status.worker}")
-                if process is not None and process.pid == status.pid and not status.fresh:
-                    log.error("worker hangs, killed", worker=status.worker, silent=STALE_AFTER)
-                    process.kill()
+            await asyncio.sleep(self._look_seconds)
+            said_at = {status.pid: status.at for status in read_statuses(self._run_dir)}
+            workers = {
+                self._running[name].pid: name for name in self._worker_names() if name in self._running
+            }
+            for pid in watch.silent(workers, said_at, time.monotonic()):
+                log.error("worker hangs, killed", process=workers[pid])
+                _send(self._running[workers[pid]], signal.SIGKILL)
+
+    def _worker_names(self) -> list[str]:
+        return [plan.name for plan in self._plans if plan.worker is not None]
 
     def _forward_hangup(self) -> None:
-        for plan in self._plans:
-            process = self._running.get(plan.name)
-            if plan.worker is not None and process is not None:
-                process.send_signal(signal.SIGHUP)
+        """SIGHUP for every worker that knows what it means; it would end one that is still starting."""
+        ready = {status.pid for status in read_statuses(self._run_dir) if status.state == "ready"}
+        for process in self._running.values():
+            if process.pid in ready:
+                _send(process, signal.SIGHUP)
+
+
+def _send(process: Process, number: signal.Signals) -> None:
+    """A signal, unless the process is gone."""
+    with suppress(ProcessLookupError):
+        process.send_signal(number)
+
+
+async def _kill(process: Process) -> None:
+    """SIGKILL, unless the process is gone; returns when it is."""
+    if process.returncode is None:
+        _send(process, signal.SIGKILL)
+        await process.wait()
 
 
 def own_command(*words: str) -> list[str]:
@@ -187,9 +243,14 @@ def own_command(*words: str) -> list[str]:
 
 
 def end_with_parent() -> None:
-    """Ask the kernel to send this process SIGTERM when the supervisor that started it is gone (Linux)."""
+    """Ask the kernel to send this process SIGTERM when the supervisor that started it is gone (Linux).
+
+    Raises SystemExit if it is gone already.
+    """
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+    if os.environ.get(_PARENT, str(os.getppid())) != str(os.getppid()):
+        raise SystemExit("the hotline that started this process is gone")
 
 
 def clear_run_dir(run_dir: Path) -> None:

@@ -45,6 +45,12 @@ def likeness(heard: Pcm, wanted: Pcm) -> float:
     return float(np.max(cross / np.sqrt(windows * np.sum(part**2))))
 
 
+def premium_due() -> Pcm:
+    """What the demonstration's policy 86001234 is told."""
+    day = datetime.now(ZoneInfo("Asia/Shanghai")).date() + timedelta(days=10)
+    return spoken("premium_due", amount=Money(Decimal("3200.00")), due_on=day, days_until_due=10)
+
+
 async def type_in(call: OutsideCall, keys: str) -> None:
     for key in keys:
         await call.press(key)
@@ -61,12 +67,7 @@ async def hears(call: OutsideCall, wanted: Pcm, seconds: float = 30.0) -> None:
 
 async def test_a_caller_hears_the_premium_that_is_due_and_its_date(start_hotline) -> None:
     hotline: HotlineProcess = start_hotline()
-    due = spoken(
-        "premium_due",
-        amount=Money(Decimal("3200.00")),
-        due_on=datetime.now(ZoneInfo("Asia/Shanghai")).date() + timedelta(days=10),
-        days_until_due=10,
-    )
+    due = premium_due()
     async with SipCaller(hotline.address) as caller:
         call = await caller.dial("4000001234")
         await call.until_sound()

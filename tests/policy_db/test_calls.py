@@ -101,6 +101,9 @@ async def test_late_news_of_a_recordings_progress_takes_nothing_back(db: PolicyD
     await _record(db, "one", "call-1")
     await db.recordings.progress("one", seconds=3.0, size=24_044)
     await db.recordings.progress("one", seconds=2.0, size=16_044)
+    recording = await db.recordings.find("one")
+    assert recording is not None
+    assert (recording.seconds, recording.size, recording.state) == (3.0, 24_044, "recording")
     await db.recordings.finish("one", seconds=3.5, size=28_044, why="hang_up")
     await db.recordings.progress("one", seconds=9.0, size=99)
     recording = await db.recordings.find("one")

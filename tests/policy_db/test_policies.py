@@ -63,6 +63,9 @@ async def test_a_payment_settles_the_oldest_instalments_first(demo: PolicyDataba
     assert after is not None
     assert (after.state, after.amount.amount) == ("due", Decimal("339.50"))
     assert after.last_paid_on == TODAY
+    await demo.policies.record_payment("86002468", Decimal("400.00"), TODAY, reference="T-2")
+    paid = [one.paid.amount for one in await demo.policies.instalments("86002468")]
+    assert paid[11:] == [Decimal("520.00")] * 3 + [Decimal("60.50")] + [Decimal("0.00")] * (len(paid) - 15)
 
 
 async def test_a_payment_is_booked_once_however_often_it_is_told(demo: PolicyDatabase) -> None:

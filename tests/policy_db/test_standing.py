@@ -70,6 +70,11 @@ def test_what_is_owed_is_all_that_fell_due_less_what_was_paid_of_it() -> None:
     assert (position.last_paid, position.last_paid_on) == (Money(Decimal("40.00")), date(2026, 1, 5))
 
 
+def test_what_falls_due_today_is_owed_with_what_is_overdue() -> None:
+    position = premium_position(LIFE, [instalment(DUE), instalment(date(2026, 2, 1))], date(2026, 2, 1))
+    assert position.amount == Money(Decimal("200.00"))
+
+
 def test_a_policy_paid_to_its_end_owes_nothing() -> None:
     position = premium_position(
         MOTOR, [instalment(MOTOR.started_on, "100.00", MOTOR.started_on)], date(2026, 2, 1)

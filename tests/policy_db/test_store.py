@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -50,6 +51,14 @@ def test_a_refused_url_does_not_repeat_its_password() -> None:
     with pytest.raises(BadUrlError) as caught:
         async_url("mysql://user:s3cret@host/name")
     assert "s3cret" not in str(caught.value)
+
+
+def test_without_the_postgresql_driver_the_url_is_refused_with_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(BadUrlError, match=r"pip install insurance-hotline\[postgres\]"):
+        Store.open("postgresql://host/name")
 
 
 async def test_a_transaction_that_fails_leaves_nothing(db: PolicyDatabase) -> None:
