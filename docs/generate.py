@@ -65,10 +65,10 @@ PARTS: list[tuple[str, str, Callable[[], str]]] = [
 
 def with_part(text: str, name: str, content: str) -> str:
     """The text with what stands between the marks of `name` replaced."""
-    pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
+    pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
     if not pattern.search(text):
         raise SystemExit(f"the marks <!-- {name} --> … <!-- /{name} --> are missing")
-    return pattern.sub(lambda match: match[1] + content + match[2], text)
+    return pattern.sub(lambda match: match[1] + content + "\n" + match[2], text)
 
 
 def wanted() -> dict[Path, str]:
