@@ -377,9 +377,9 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class DemoPolicy:
-    """A policy of the demonstration to try on the telephone. All of it is made up."""
+    """A policy of the demonstration to try on the telephone, what it `shows` by language. All of it is made up."""
 
     number: str
-    shows: str
+    shows: dict[str, str]
     id_tail: str
     pin: str

@@ -30,7 +30,10 @@ def demo_table() -> list[DemoPolicy]:
         for one in fixed()["policies"]
     ]
     salespeople = [
-        DemoPolicy(one["number"], f"业务员{one['name']}", "", one["pin"]) for one in fixed()["salespeople"]
+        DemoPolicy(
+            one["number"], {"zh-CN": f"业务员{one['name']}的佣金", "en": "A salesperson's commission"}, "", one["pin"]
+        )
+        for one in fixed()["salespeople"]
     ]
     return policies + salespeople
 

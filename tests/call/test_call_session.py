@@ -162,7 +162,7 @@ async def test_a_message_is_recorded_reviewed_and_kept_with_its_mailbox_and_reas
     assert (row.state, row.confirmed, row.mailbox, row.reason, row.purpose) == (
         "kept", True, "service", "complaint", "voicemail",
     )  # fmt: skip
-    assert row.seconds == pytest.approx(4, abs=0.5)
+    assert row.seconds == pytest.approx(4.5, abs=0.5)
     file = house.recordings / row.file
     assert file.stat().st_size == row.size > 20_000
     assert any(str(file) in text for text in caller.heard), "it was not played back"
@@ -246,7 +246,7 @@ async def test_with_the_database_locked_the_caller_is_told_and_no_word_is_lost(h
     assert await house.parts.vault.recover() == [note.stem]
     (row,) = await house.database.recordings.of_call("call-1")
     assert (row.state, row.confirmed, row.mailbox) == ("kept", True, "service")
-    assert row.seconds == pytest.approx(4, abs=0.5)
+    assert row.seconds == pytest.approx(4.5, abs=0.5)
     await house.parts.journal.recover()
     assert (await record_of(house)).state == "finished"
 
@@ -411,7 +411,7 @@ async def test_a_flood_of_keys_does_not_fill_the_mailbox(house: House) -> None:
     caller.phone.hang_up()
     await house.clock.run(task.done)
 
-    assert (await record_of(house)).end_reason == "caller_hung_up", "the end came too late for a full mailbox"
+    assert (await record_of(house)).state == "finished", "a full mailbox must still take the end of the call"
 
 
 async def test_each_call_is_counted_once_under_its_outcome(house: House) -> None:

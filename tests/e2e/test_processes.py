@@ -166,3 +166,14 @@ async def test_a_broken_flow_never_replaces_the_good_one_and_says_what_is_wrong(
     (own / "main.yaml").write_text(text + "\n# mended\n", encoding="utf-8")
     until(lambda: hotline.workers()[0]["flows"] != version, 10, "the reload of the mended flow")
     assert "main.yaml:" not in hotline.get("/ready")[1]
+
+
+async def test_two_workers_answer_on_ports_of_their_own(start_hotline) -> None:
+    hotline: HotlineProcess = start_hotline(workers=2)
+    addresses = [worker["address"] for worker in hotline.workers()]
+    assert addresses == [f"127.0.0.1:{hotline.sip_port}", f"127.0.0.1:{hotline.sip_port + 1}"]
+    for port in (hotline.sip_port, hotline.sip_port + 1):
+        async with SipCaller(("127.0.0.1", port)) as caller:
+            call = await caller.dial("4000001234")
+            await call.until_sound()
+            await call.hang_up()
