@@ -19,12 +19,14 @@ from ivr.call.notes import RecordingNote, find_notes, note_path, plain
 from ivr.call.rows import RecordingRows, recorded_seconds
 from ivr.flow.instructions import Record
 from ivr.lines.base import RecordEnded
-from policy_db import PolicyDatabase
+from policy_db import PolicyDatabase, PolicyDatabaseError
 
 log = structlog.get_logger(__name__)
 
 #: How long the caller waits for the database to take a finished recording before the note must do.
 STORE_SECONDS = 2.0
+#: The pause between two tries.
+RETRY_SECONDS = 0.1
 
 
 @dataclass(slots=True)
@@ -154,16 +156,25 @@ class RecordingVault:
         return self._later(call_id, lambda: self._rows.follow(entry.path, note))
 
     def _later(self, call_id: str, write: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
-        task = asyncio.create_task(_after(self._chains.get(call_id), write))
+        task = asyncio.create_task(self._after(self._chains.get(call_id), write))
         task.add_done_callback(_tell_failure)
         self._chains[call_id] = task
         return task
 
 
-async def _after(before: asyncio.Task[None] | None, write: Callable[[], Awaitable[None]]) -> None:
-    if before is not None:
-        await asyncio.wait({before})
-    await write()
+    async def _after(self, before: asyncio.Task[None] | None, write: Callable[[], Awaitable[None]]) -> None:
+        """Write, when what came before is written or given up; tried again for as long as a caller would wait."""
+        if before is not None:
+            await asyncio.wait({before})
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._store_seconds
+        while True:
+            try:
+                return await write()
+            except PolicyDatabaseError:
+                if loop.time() + RETRY_SECONDS > deadline:
+                    raise
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 def _notes(folder: Path, left: list[Path] | None) -> list[tuple[Path, RecordingNote]]:

@@ -62,7 +62,7 @@ def print_demo_table() -> None:
     """The policies to try, with what proves who is calling. All of it is made up."""
     table = Table(title="Policies to try · 可以试拨的保单")
     for column in ("Number 号码", "What it shows 内容", "ID digits 证件后六位", "PIN 密码"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for row in demo_table():
         table.add_row(row.number, f"{row.shows['zh-CN']}\n{row.shows['en']}", row.id_tail, row.pin)
     screen.print(table)

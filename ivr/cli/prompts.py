@@ -12,6 +12,7 @@ from ivr.errors import SettingError
 from ivr.flow import FlowLibrary, load_flows
 from ivr.flow.walk import step_prompts
 from ivr.resources import chosen
+from ivr.services.words import SPOKEN_GROUPS
 from ivr.settings import load_settings
 from ivr.speech import KokoroVoices, build, check, get_voice
 
@@ -80,8 +81,9 @@ def get_model(
 
 
 def used_prompts(library: FlowLibrary) -> set[str]:
-    """The prompts that the flows and the hotline name."""
+    """The prompts that the flows and the hotline name, and those that services name by value."""
     used = set(library.hotline.prompts.values())
+    used.update(name for name in library.manifest.prompts if name.partition(".")[0] in SPOKEN_GROUPS)
     for loaded in library.flows.values():
         for name, step in loaded.flow.steps.items():
             used.update(used_prompt.prompt for used_prompt in step_prompts(name, step))

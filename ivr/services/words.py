@@ -20,6 +20,9 @@ _KINDS_BY_OTHER_NAMES: Final = {
 CLAIM_STAGES: Final = ("when", "kind", "hurt", "where", "what", "done")
 COMPLAINT_STATES: Final = ("open", "in_progress")
 
+#: Groups of prompts that services name by a value of type `prompt`, so that no flow names their words.
+SPOKEN_GROUPS: Final = ("product_name", "product_about", "coverage_name", "claim_document")
+
 
 def claim_kind(stored: str) -> str:
     """A stored kind of claim as one that has a prompt; `other` for any that has none."""

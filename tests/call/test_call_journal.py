@@ -12,7 +12,7 @@ from call_kit import eventually
 from ivr.call.journal import BATCH, MOST_ENTRIES, CallJournal
 from ivr.lines.base import LegInfo
 from policy_db import PolicyDatabase
-from policy_db.errors import DatabaseBusyError, DatabaseFullError
+from policy_db.errors import DatabaseBusyError, DatabaseFullError, NotFoundError
 
 INFO = LegInfo("leg-1", "script", "13800138000", "95500")
 
@@ -300,8 +300,6 @@ async def test_a_flood_of_entries_fills_neither_memory_nor_database(tmp_path: Pa
 
 
 async def test_a_record_that_vanished_is_begun_again(tmp_path: Path) -> None:
-    from policy_db.errors import NotFoundError
-
     calls = Calls()
     journal = journal_over(Database(calls), tmp_path, patience=5.0)
     begin(journal)

@@ -18,7 +18,7 @@ from ivr.flow.instructions import Record
 from ivr.flow.values import Secret
 from ivr.lines.base import RecordEnded
 from ivr.media.g711 import Law
-from ivr.media.wav import HEADER_SIZE, read_g711, write_g711
+from ivr.media.wav import HEADER_SIZE, header, read_g711, write_g711
 from policy_db import PolicyDatabase
 
 VOICEMAIL = {"mailbox": "service", "reason": "complaint"}
@@ -151,7 +151,7 @@ async def test_a_lock_that_ends_in_time_is_no_trouble(database: PolicyDatabase, 
     locker.lock()
     path = record(vault)
     ending = asyncio.create_task(vault.ended("call-1", end(path)))
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.1)
     locker.free()
 
     assert (await ending).why == "key"
@@ -208,8 +208,6 @@ def left_behind(folder: Path, name: str, state: str, audio: bytes | None, **more
 
 def cut_off(seconds: float) -> bytes:
     """A recording whose header was never brought up to date."""
-    from ivr.media.wav import header
-
     return header(Law.MU, 0) + b"\x10" * int(seconds * 8000)
 
 
@@ -339,7 +337,6 @@ async def test_whatever_step_a_worker_dies_at_the_next_one_completes_the_row(
         )
         life = Life(steps)
         dying = vault_over(MortalDatabase(database, life), tmp_path)
-        told = False
         await live(dying, life, report.id, fate)
         told = dying._entries.get(("call-1", "r1")) is None or dying._entries["call-1", "r1"].note.state == "discarded"
 
