@@ -161,7 +161,6 @@ class RecordingVault:
         self._chains[call_id] = task
         return task
 
-
     async def _after(self, before: asyncio.Task[None] | None, write: Callable[[], Awaitable[None]]) -> None:
         """Write, when what came before is written or given up; tried again for as long as a caller would wait."""
         if before is not None:

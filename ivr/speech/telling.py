@@ -67,8 +67,7 @@ class Teller:
             return self._spoken(slot, value, prompt, unit)
         if slot.kind in {"prompt", "code"}:
             return self._named(slot, value, prompt, depth)
-        kind = "recording" if slot.kind == "recording" else "free"
-        return [Piece("recording" if kind == "recording" else "free", str(value), prompt.language)]
+        return [Piece("recording" if slot.kind == "recording" else "free", str(value), prompt.language)]
 
     def _named(self, slot: Slot, value: Value, prompt: Prompt, depth: int) -> list[Piece]:
         pieces = self.pieces(Phrase(_prompt_name(slot, value), prompt.language), depth + 1)

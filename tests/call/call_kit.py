@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -104,7 +104,11 @@ steps:
     when:
       - {if: story is not None, go: keep_story}
       - {else: note}
-  keep_story: {do: claim.attach, with: {id: claim, field: "'what'", recording: story}, on: {error: end, timeout: end}, next: note}
+  keep_story:
+    do: claim.attach
+    with: {id: claim, field: "'what'", recording: story}
+    on: {error: end, timeout: end}
+    next: note
   note: {do: demo.note, on: {error: end, timeout: end}, next: end}
 """
 
@@ -115,10 +119,10 @@ steps:
   sorry: {say: sorry, hangup: trouble}
 """
 
-PROMPTS = (
-    "hello menu ask_pin verified refused speak_now review too_short saved words_kept closed good bad slow "
-    "broken bye sorry system_error playback"
-).split()
+PROMPTS = [
+    "hello", "menu", "ask_pin", "verified", "refused", "speak_now", "review", "too_short", "saved",
+    "words_kept", "closed", "good", "bad", "slow", "broken", "bye", "sorry", "system_error", "playback",
+]  # fmt: skip
 
 
 @dataclass
@@ -170,7 +174,9 @@ class DemoServices:
 class PlainSpeaker:
     """A fake speaker: prompts are told by their names, and take the time that takes."""
 
-    def render(self, phrases: Sequence[Phrase], recordings: Callable[[str], Path | None] = lambda _: None) -> Rendered:
+    def render(
+        self, phrases: Sequence[Phrase], recordings: Callable[[str], Path | None] = lambda _: None
+    ) -> Rendered:
         played = [str(recordings(value)) for phrase in phrases for value in phrase.values.values()]
         return Rendered((), " ".join([phrase.prompt for phrase in phrases] + played))
 
@@ -181,7 +187,9 @@ class SpeakerThatFails(PlainSpeaker):
     def __init__(self, *prompts: str) -> None:
         self.prompts = prompts
 
-    def render(self, phrases: Sequence[Phrase], recordings: Callable[[str], Path | None] = lambda _: None) -> Rendered:
+    def render(
+        self, phrases: Sequence[Phrase], recordings: Callable[[str], Path | None] = lambda _: None
+    ) -> Rendered:
         if any(phrase.prompt in self.prompts for phrase in phrases):
             raise RuntimeError(f"no clip for {PIN}")
         return super().render(phrases, recordings)
@@ -197,13 +205,26 @@ def write_flows(folder: Path) -> FlowStore:
     return FlowStore(folder, Manifest(signatures_of([DemoServices]), prompts))
 
 
+class HandClock:
+    """The database's clock, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = NOW.astimezone(UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
 async def open_database(path: Path, *, busy_timeout: float = 0.05) -> PolicyDatabase:
     """A real database with tables and nothing in them."""
     return await PolicyDatabase.open(
         f"sqlite:///{path}",
         keys=Keys(bytes(32)),
         pins=PinHasher.cheap(),
-        clock=lambda: NOW.astimezone(UTC),
+        clock=HandClock(),
         migrate=not path.exists(),
         busy_timeout=busy_timeout,
     )
@@ -271,6 +292,46 @@ def build_house(database: PolicyDatabase, flows: FlowStore, folder: Path) -> Hou
         metrics=CallMetrics(registry),
     )
     return House(database, services, parts, registry, folder)
+
+
+class Calls:
+    """A fake of the calls in the database: fails as told, and notes what it took."""
+
+    def __init__(self, *failures: Exception) -> None:
+        self.failures = list(failures)
+        self.begun: list[str] = []
+        self.taken: list[int] = []
+        self.batches: list[int] = []
+        self.updates: list[dict] = []
+        self.finished: list[tuple[str, str]] = []
+
+    def _try(self) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+
+    async def begin(self, call: str, **_facts: str) -> None:
+        self._try()
+        self.begun.append(call)
+
+    async def append(self, call: str, entries: list) -> None:
+        self._try()
+        self.taken += [entry.seq for entry in entries]
+        self.batches.append(len(entries))
+
+    async def update(self, call: str, **facts) -> None:
+        self._try()
+        self.updates.append(facts)
+
+    async def finish(self, call: str, reason: str) -> None:
+        self._try()
+        self.finished.append((call, reason))
+
+
+class Database:
+    """A fake database that has nothing but calls."""
+
+    def __init__(self, calls: Calls) -> None:
+        self.calls = calls
 
 
 async def eventually(condition: Callable[[], Any], seconds: float = 5.0) -> Any:

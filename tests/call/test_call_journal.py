@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from call_kit import eventually
+from call_kit import Calls, Database, eventually
 
 from ivr.call.journal import BATCH, MOST_ENTRIES, CallJournal
 from ivr.lines.base import LegInfo
@@ -17,48 +17,10 @@ from policy_db.errors import DatabaseBusyError, DatabaseFullError, NotFoundError
 INFO = LegInfo("leg-1", "script", "13800138000", "95500")
 
 
-class Calls:
-    """A fake of the calls in the database: fails as told, and notes what it took."""
-
-    def __init__(self, *failures: Exception) -> None:
-        self.failures = list(failures)
-        self.begun: list[str] = []
-        self.taken: list[int] = []
-        self.batches: list[int] = []
-        self.updates: list[dict] = []
-        self.finished: list[tuple[str, str]] = []
-
-    def _try(self) -> None:
-        if self.failures:
-            raise self.failures.pop(0)
-
-    async def begin(self, call: str, **_facts: str) -> None:
-        self._try()
-        self.begun.append(call)
-
-    async def append(self, call: str, entries: list) -> None:
-        self._try()
-        self.taken += [entry.seq for entry in entries]
-        self.batches.append(len(entries))
-
-    async def update(self, call: str, **facts) -> None:
-        self._try()
-        self.updates.append(facts)
-
-    async def finish(self, call: str, reason: str) -> None:
-        self._try()
-        self.finished.append((call, reason))
-
-
-class Database:
-    """A fake database that has nothing but calls."""
-
-    def __init__(self, calls: Calls) -> None:
-        self.calls = calls
-
-
 def journal_over(database, folder: Path, **options) -> CallJournal:
-    return CallJournal(database, "worker-0", folder / "unwritten", **{"patience": 0.2, "gather": 0.0, **options})
+    return CallJournal(
+        database, "worker-0", folder / "unwritten", **{"patience": 0.2, "gather": 0.0, **options}
+    )
 
 
 def begin(journal: CallJournal, call_id: str = "call-1") -> None:
@@ -81,7 +43,12 @@ async def test_a_call_is_begun_noted_and_finished(database: PolicyDatabase, tmp_
     await journal.finish("call-1", "normal")
 
     record = await database.calls.find("call-1")
-    assert (record.state, record.end_reason, record.language, record.level) == ("finished", "normal", "zh-CN", 2)
+    assert (record.state, record.end_reason, record.language, record.level) == (
+        "finished",
+        "normal",
+        "zh-CN",
+        2,
+    )
     assert [(one.seq, one.at, one.data) for one in await database.calls.timeline("call-1")] == [
         (0, 1.0, {"key": "1"}), (1, 2.0, {"key": "2"}),
     ]  # fmt: skip
@@ -251,7 +218,9 @@ async def test_a_disk_that_takes_no_spill_is_told_of_and_ends_nothing(tmp_path: 
     assert calls.finished == []
 
 
-async def test_recovery_leaves_other_workers_and_running_calls_alone(database: PolicyDatabase, tmp_path: Path) -> None:
+async def test_recovery_leaves_other_workers_and_running_calls_alone(
+    database: PolicyDatabase, tmp_path: Path
+) -> None:
     other = CallJournal(database, "worker-1", tmp_path / "unwritten", patience=0.0)
     other._database = Database(Calls(*[DatabaseBusyError("held")] * 100))
     begin(other, "call-9")
@@ -267,7 +236,12 @@ async def test_a_spilled_record_that_nobody_can_read_does_not_keep_the_others_ou
     folder = tmp_path / "unwritten"
     folder.mkdir()
     (folder / "a.json").write_text("{ not a page")
-    page = {"id": "b", "call": {"worker": "worker-0", "caller": "1", "called": "2"}, "entries": [], "news": {}}
+    page = {
+        "id": "b",
+        "call": {"worker": "worker-0", "caller": "1", "called": "2"},
+        "entries": [],
+        "news": {},
+    }
     (folder / "b.json").write_text(json.dumps({**page, "outcome": "normal"}))
 
     assert await journal_over(database, tmp_path).recover() == ["b"]
@@ -279,7 +253,12 @@ async def test_recovery_says_so_when_the_database_is_still_locked(
 ) -> None:
     folder = tmp_path / "unwritten"
     folder.mkdir()
-    page = {"id": "b", "call": {"worker": "worker-0", "caller": "1", "called": "2"}, "entries": [], "news": {}}
+    page = {
+        "id": "b",
+        "call": {"worker": "worker-0", "caller": "1", "called": "2"},
+        "entries": [],
+        "news": {},
+    }
     (folder / "b.json").write_text(json.dumps({**page, "outcome": "normal"}))
     locker.lock()
 

@@ -127,7 +127,9 @@ def test_long_runs_of_digits_never_reach_the_log_but_names_of_calls_do(given: st
 
 def test_digits_inside_lists_and_records_are_masked_too() -> None:
     entry = mask_digits(
-        None, "info", {"event": "x", "problems": ["at 246810"], "more": {"a": ("86001234", 7)}, "port": "5060"}
+        None,
+        "info",
+        {"event": "x", "problems": ["at 246810"], "more": {"a": ("86001234", 7)}, "port": "5060"},
     )
 
     assert entry == {"event": "x", "problems": ["at •••"], "more": {"a": ["•••", 7]}, "port": "5060"}

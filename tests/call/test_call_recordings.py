@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -45,7 +44,9 @@ async def row_of(database: PolicyDatabase, recording: str = "call-1-r1"):
     return await database.recordings.find(recording)
 
 
-async def test_the_row_of_a_kept_message_says_all_there_is_to_say(database: PolicyDatabase, tmp_path: Path) -> None:
+async def test_the_row_of_a_kept_message_says_all_there_is_to_say(
+    database: PolicyDatabase, tmp_path: Path
+) -> None:
     vault = vault_over(database, tmp_path)
     path = record(vault)
     assert note_path(path).exists()
@@ -58,12 +59,20 @@ async def test_the_row_of_a_kept_message_says_all_there_is_to_say(database: Poli
     assert (row.state, row.confirmed, row.seconds, row.size, row.why) == (
         "kept", True, 3.0, 24_000 + HEADER_SIZE, "key",
     )  # fmt: skip
-    assert (row.mailbox, row.reason, row.caller, row.level, row.call) == ("service", "complaint", "139", 1, "call-1")
+    assert (row.mailbox, row.reason, row.caller, row.level, row.call) == (
+        "service",
+        "complaint",
+        "139",
+        1,
+        "call-1",
+    )
     assert row.file == "2026-03-10/call-1-r1.wav"
     assert not note_path(path).exists()
 
 
-async def test_secrets_among_the_details_reach_neither_note_nor_row(database: PolicyDatabase, tmp_path: Path) -> None:
+async def test_secrets_among_the_details_reach_neither_note_nor_row(
+    database: PolicyDatabase, tmp_path: Path
+) -> None:
     vault = vault_over(database, tmp_path)
     path = record(vault, mailbox="service", reason=Secret("739281"))
 
@@ -72,7 +81,9 @@ async def test_secrets_among_the_details_reach_neither_note_nor_row(database: Po
     assert (await row_of(database)).reason == ""
 
 
-async def test_a_discarded_recording_is_gone_but_for_its_row(database: PolicyDatabase, tmp_path: Path) -> None:
+async def test_a_discarded_recording_is_gone_but_for_its_row(
+    database: PolicyDatabase, tmp_path: Path
+) -> None:
     vault = vault_over(database, tmp_path)
     path = record(vault)
     await vault.ended("call-1", end(path))
@@ -103,7 +114,9 @@ async def test_an_end_that_nobody_began_is_storage_trouble(database: PolicyDatab
     assert told.why == "storage"
 
 
-async def test_a_recorder_that_could_not_count_is_counted_by_its_file(database: PolicyDatabase, tmp_path: Path) -> None:
+async def test_a_recorder_that_could_not_count_is_counted_by_its_file(
+    database: PolicyDatabase, tmp_path: Path
+) -> None:
     vault = vault_over(database, tmp_path)
     path = record(vault)
     told = await vault.ended("call-1", end(path, why="storage", seconds=0.0))
@@ -146,7 +159,9 @@ async def test_a_caller_who_has_hung_up_is_not_told_of_storage_trouble(
     locker.free()
 
 
-async def test_a_lock_that_ends_in_time_is_no_trouble(database: PolicyDatabase, locker, tmp_path: Path) -> None:
+async def test_a_lock_that_ends_in_time_is_no_trouble(
+    database: PolicyDatabase, locker, tmp_path: Path
+) -> None:
     vault = vault_over(database, tmp_path)
     locker.lock()
     path = record(vault)
@@ -158,7 +173,9 @@ async def test_a_lock_that_ends_in_time_is_no_trouble(database: PolicyDatabase, 
     await vault.flush("call-1")
 
 
-async def test_a_full_disk_under_the_notes_still_leaves_the_row(database: PolicyDatabase, tmp_path: Path) -> None:
+async def test_a_full_disk_under_the_notes_still_leaves_the_row(
+    database: PolicyDatabase, tmp_path: Path
+) -> None:
     vault = vault_over(database, tmp_path)
     path = tmp_path / "recordings" / "2026-03-10" / "call-1-r1.wav"
     note_path(path).mkdir(parents=True)
@@ -171,7 +188,9 @@ async def test_a_full_disk_under_the_notes_still_leaves_the_row(database: Policy
     await vault.flush("call-1")
 
 
-async def test_a_claim_that_is_not_there_does_not_cost_the_words(database: PolicyDatabase, tmp_path: Path) -> None:
+async def test_a_claim_that_is_not_there_does_not_cost_the_words(
+    database: PolicyDatabase, tmp_path: Path
+) -> None:
     vault = vault_over(database, tmp_path)
     path = record(vault, claim="no-such-claim", field="what")
     await vault.ended("call-1", end(path))
@@ -183,7 +202,9 @@ async def test_a_claim_that_is_not_there_does_not_cost_the_words(database: Polic
     assert not note_path(path).exists()
 
 
-async def test_recovery_leaves_running_calls_and_other_workers_alone(database: PolicyDatabase, tmp_path: Path) -> None:
+async def test_recovery_leaves_running_calls_and_other_workers_alone(
+    database: PolicyDatabase, tmp_path: Path
+) -> None:
     mine, other = vault_over(database, tmp_path), vault_over(database, tmp_path, "worker-1")
     running = record(mine)
     foreign = record(other, call_id="call-2")
@@ -233,7 +254,9 @@ async def test_a_recording_in_which_nothing_was_said_yet_is_no_message(
     assert not note_path(path).exists()
 
 
-async def test_a_damaged_file_is_kept_for_a_person_to_look_at(database: PolicyDatabase, tmp_path: Path) -> None:
+async def test_a_damaged_file_is_kept_for_a_person_to_look_at(
+    database: PolicyDatabase, tmp_path: Path
+) -> None:
     path = left_behind(tmp_path, "x", "recording", b"\x00" * 9000)
     await vault_over(database, tmp_path).recover()
 
@@ -338,7 +361,10 @@ async def test_whatever_step_a_worker_dies_at_the_next_one_completes_the_row(
         life = Life(steps)
         dying = vault_over(MortalDatabase(database, life), tmp_path)
         await live(dying, life, report.id, fate)
-        told = dying._entries.get(("call-1", "r1")) is None or dying._entries["call-1", "r1"].note.state == "discarded"
+        told = (
+            dying._entries.get(("call-1", "r1")) is None
+            or dying._entries["call-1", "r1"].note.state == "discarded"
+        )
 
         vault = vault_over(database, tmp_path)
         journal = CallJournal(database, "worker-0", tmp_path / "unwritten")
@@ -370,19 +396,16 @@ async def test_a_call_whose_record_was_never_written_is_known_by_its_recording(
 
 
 async def test_recovery_closes_the_calls_of_the_dead_and_none_of_the_living(
-    empty_file: Path, tmp_path: Path
+    database: PolicyDatabase, tmp_path: Path
 ) -> None:
-    (tmp_path / "hotline.db").write_bytes(empty_file.read_bytes())
-    async with await open_database(tmp_path / "hotline.db") as database:
-        times = iter([NOW - timedelta(minutes=1), NOW, NOW + timedelta(seconds=1)])
-        database.calls._clock = lambda: next(times, NOW + timedelta(minutes=1))
-        await database.calls.begin("old", worker="worker-0", caller="1", called="2")
-        await database.calls.begin("other", worker="worker-1", caller="1", called="2")
-        journal = CallJournal(database, "worker-0", tmp_path / "unwritten")
-        recovery = Recovery(database, journal, vault_over(database, tmp_path), "worker-0")
-        await database.calls.begin("new", worker="worker-0", caller="1", called="2")
+    await database.calls.begin("old", worker="worker-0", caller="1", called="2")
+    await database.calls.begin("other", worker="worker-1", caller="1", called="2")
+    database.clock.forward(60)
+    journal = CallJournal(database, "worker-0", tmp_path / "unwritten")
+    recovery = Recovery(database, journal, vault_over(database, tmp_path), "worker-0")
+    await database.calls.begin("new", worker="worker-0", caller="1", called="2")
 
-        await recovery(first=True)
+    await recovery(first=True)
 
-        states = {name: (await database.calls.find(name)).state for name in ("old", "other", "new")}
-        assert states == {"old": "broken_off", "other": "running", "new": "running"}
+    states = {name: (await database.calls.find(name)).state for name in ("old", "other", "new")}
+    assert states == {"old": "broken_off", "other": "running", "new": "running"}

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import structlog
-from call_kit import PIN, House, PlainSpeaker, SpeakerThatFails
+from call_kit import PIN, Calls, Database, House, PlainSpeaker, SpeakerThatFails
 
+from ivr.call.journal import CallJournal
 from ivr.call.session import MAILBOX_LIMIT, CallSession
 from ivr.errors import ServiceError
 from ivr.flow import Engine
@@ -36,7 +37,12 @@ async def test_a_call_is_answered_greeted_and_recorded_as_hung_up_by_its_caller(
     assert (record.state, record.end_reason, record.caller, record.called) == (
         "finished", "caller_hung_up", "13900001111", "95500",
     )  # fmt: skip
-    assert (record.worker, record.channel, record.flow, record.language) == ("worker-0", "script", "main", "en")
+    assert (record.worker, record.channel, record.flow, record.language) == (
+        "worker-0",
+        "script",
+        "main",
+        "en",
+    )
 
 
 async def test_a_caller_who_gives_up_before_the_answer_is_recorded_as_abandoned(house: House) -> None:
@@ -67,9 +73,7 @@ async def test_the_line_going_down_is_not_taken_for_a_caller_who_hung_up(house: 
 
 
 async def test_a_key_silences_the_prompt_and_is_answered(house: House) -> None:
-    caller = await house.call(
-        WaitFor("menu", until="begins"), Keys("5"), WaitFor("good"), HangUp()
-    )
+    caller = await house.call(WaitFor("menu", until="begins"), Keys("5"), WaitFor("good"), HangUp())
 
     assert caller.stuck is None
     assert house.registry.get_sample_value("hotline_key_to_prompt_seconds_count") == 1
@@ -82,10 +86,20 @@ async def test_a_prompt_that_answers_the_clock_is_not_counted_as_an_answer_to_a_
     assert house.registry.get_sample_value("hotline_key_to_prompt_seconds_count") == 1
 
 
-async def test_the_level_and_the_policy_of_a_verified_caller_are_on_record(house: House) -> None:
+async def test_the_level_of_a_verified_caller_is_on_record(house: House) -> None:
     await house.call(WaitFor("menu"), Keys("1"), WaitFor("ask_pin"), Keys(PIN), WaitFor("verified"), HangUp())
 
     assert (await record_of(house)).level == 2
+
+
+async def test_the_policy_of_a_verified_caller_is_noted_and_of_a_refused_one_is_not(house: House) -> None:
+    calls = Calls()
+    house.change(journal=CallJournal(Database(calls), "worker-0", house.folder / "unwritten", gather=0.0))
+    await house.call(WaitFor("menu"), Keys("1000000"), WaitFor("refused"), HangUp(), call_id="a")
+    assert not [facts for facts in calls.updates if "policy" in facts]
+    await house.call(WaitFor("menu"), Keys("1" + PIN), WaitFor("verified"), HangUp(), call_id="b")
+
+    assert [facts["policy"] for facts in calls.updates if "policy" in facts] == ["86001234"]
 
 
 async def test_a_refused_caller_stays_anonymous_on_record(house: House) -> None:
@@ -96,7 +110,9 @@ async def test_a_refused_caller_stays_anonymous_on_record(house: House) -> None:
 
 async def test_no_key_of_a_sensitive_step_is_in_timeline_or_log(house: House) -> None:
     with structlog.testing.capture_logs() as logged:
-        await house.call(WaitFor("menu"), Keys("1"), WaitFor("ask_pin"), Keys(PIN), WaitFor("verified"), HangUp())
+        await house.call(
+            WaitFor("menu"), Keys("1"), WaitFor("ask_pin"), Keys(PIN), WaitFor("verified"), HangUp()
+        )
 
     timeline = await house.database.calls.timeline("call-1")
     used = [entry.data["key"] for entry in timeline if entry.kind == "key_used"]
@@ -130,13 +146,17 @@ async def refusing() -> Outcome:
         (never, "slow", "timeout", ""),
     ],
 )
-async def test_whatever_a_service_does_the_flow_hears_an_outcome(house: House, does, said, outcome, code) -> None:
+async def test_whatever_a_service_does_the_flow_hears_an_outcome(
+    house: House, does, said, outcome, code
+) -> None:
     house.services.ask_does = does
     with structlog.testing.capture_logs() as logged:
         caller = await house.call(WaitFor("menu"), Keys("5"), WaitFor(said), HangUp())
 
     assert caller.stuck is None
-    answered = [one for one in await house.database.calls.timeline("call-1") if one.kind == "service_answered"][0]
+    answered = next(
+        one for one in await house.database.calls.timeline("call-1") if one.kind == "service_answered"
+    )
     assert answered.data["outcome"] == outcome
     assert code is None or answered.data["code"] == code
     assert PIN not in str(logged) + str(answered)
@@ -193,7 +213,9 @@ async def test_hanging_up_while_speaking_keeps_what_was_said(house: House) -> No
 
 
 async def test_an_answer_cut_off_by_the_hang_up_belongs_to_its_claim_report(house: House) -> None:
-    await house.call(WaitFor("menu"), Keys("3"), WaitFor("speak_now"), Wait(1), Speak(5.0), HangUp(), number="139")
+    await house.call(
+        WaitFor("menu"), Keys("3"), WaitFor("speak_now"), Wait(1), Speak(5.0), HangUp(), number="139"
+    )
 
     report = await house.database.claims.resumable("139")
     claim = await house.database.claims.find(report.number)
@@ -211,7 +233,9 @@ class HangsUpAsTheRecordingBegins(ScriptedCaller):
         super().prompt_ended(prompt, cut_off=cut_off)
 
 
-async def test_a_recording_asked_for_as_the_caller_goes_leaves_no_empty_message_and_no_wait(house: House) -> None:
+async def test_a_recording_asked_for_as_the_caller_goes_leaves_no_empty_message_and_no_wait(
+    house: House,
+) -> None:
     caller = HangsUpAsTheRecordingBegins([WaitFor("menu"), Keys("2"), WaitFor("never")])
     task = await house.start(caller)
     await house.clock.run(task.done)
@@ -233,7 +257,16 @@ async def test_without_a_place_to_record_the_caller_is_told(house: House) -> Non
 
 async def test_with_the_database_locked_the_caller_is_told_and_no_word_is_lost(house: House, locker) -> None:
     caller = ScriptedCaller(
-        [WaitFor("menu"), Keys("2"), WaitFor("speak_now"), Wait(1), Speak(4.0), Keys("#"), WaitFor("words_kept"), HangUp()]
+        [
+            WaitFor("menu"),
+            Keys("2"),
+            WaitFor("speak_now"),
+            Wait(1),
+            Speak(4.0),
+            Keys("#"),
+            WaitFor("words_kept"),
+            HangUp(),
+        ]
     )
     task = await house.start(caller)
     await house.clock.run(lambda: "speak_now" in caller.heard)

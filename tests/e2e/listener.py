@@ -19,7 +19,24 @@ INSTALLED = (MODELS / "zh").is_dir()
 MISSING = "the recogniser's models are not here (make test fetches them when there is a network)"
 
 _DIGITS = "零一二三四五六七八九"
-_WORDS = [*_DIGITS, "两", "十", "百", "千", "万", "元", "角", "分", "年", "月", "日", "天", "[unk]"]
+
+
+def _small(number: int) -> str:
+    """1 to 99 in Chinese."""
+    tens, ones = divmod(number, 10)
+    head = "" if tens == 0 else "十" if tens == 1 else _DIGITS[tens] + "十"
+    return head + (_DIGITS[ones] if ones else "")
+
+
+_NUMBERS = [_small(number) for number in range(1, 32)]
+#: Words that the model knows whole are offered whole: it hears 三千 better than 三 and 千.
+_WORDS = [
+    *_DIGITS, *"两十百千万元角分年月日天",
+    *(digit + unit for digit in _DIGITS[1:] + "两" for unit in ("十", "百", "百元", "千", "千元", "万", "元")),
+    *(number + "月" for number in _NUMBERS[:12]),
+    *(number + "日" for number in _NUMBERS),
+    *["您", "的", "保单", "应", "交", "保费", "日期", "是", "距今", "还有", "[unk]"],
+]  # fmt: skip
 
 
 @lru_cache(maxsize=1)
@@ -48,9 +65,3 @@ def figures_in(pcm: NDArray[np.int16]) -> str:
 def spoken_day(day: date) -> str:
     """A month and day as they are read aloud: 十二月二日."""
     return f"{_small(day.month)}月{_small(day.day)}日"
-
-
-def _small(number: int) -> str:
-    tens, ones = divmod(number, 10)
-    head = "" if tens == 0 else "十" if tens == 1 else _DIGITS[tens] + "十"
-    return head + (_DIGITS[ones] if ones else "")

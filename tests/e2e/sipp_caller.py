@@ -18,9 +18,9 @@ _ONE_INFO = re.compile(
 _INFO = Path(__file__).parents[1] / "sipp" / "info.xml"
 
 
-def scenario(keys: str, listen: float) -> str:
-    """INVITE, each key as INFO 100 ms apart, `listen` seconds of pause, BYE."""
-    text = _INFO.read_text(encoding="utf-8")
+def scenario(keys: str, listen: float, media_port: int) -> str:
+    """INVITE with audio to `media_port`, each key as INFO 100 ms apart, `listen` seconds of pause, BYE."""
+    text = _INFO.read_text(encoding="utf-8").replace("[media_port]", str(media_port))
     infos = list(
         re.finditer(
             r"  <send retrans=\"500\">\s*<!\[CDATA\[\s*INFO .*?<recv response=\"200\"/>\n", text, re.DOTALL
@@ -40,16 +40,17 @@ def scenario(keys: str, listen: float) -> str:
 async def press_and_listen(port: int, keys: str, listen: float, folder: Path) -> Pcm:
     """Let SIPp call the hotline at `port`; what came to its media port, as samples."""
     path = folder / "premium.xml"
-    path.write_text(scenario(keys, listen), encoding="utf-8")
     payloads: list[bytes] = []
-    with bound_udp() as sink, bound_udp() as signalling:
-        sip_port = signalling.getsockname()[1]
+    with bound_udp() as sink, bound_udp() as signalling, bound_udp() as unused:
+        sip_port, unused_port = signalling.getsockname()[1], unused.getsockname()[1]
         signalling.close()
+        unused.close()
+        path.write_text(scenario(keys, listen, sink.getsockname()[1]), encoding="utf-8")
         loop = asyncio.get_running_loop()
         loop.add_reader(sink, lambda: payloads.append(sink.recv(2048)))
         command = [
             "sipp", "-sf", str(path), f"127.0.0.1:{port}", "-i", "127.0.0.1", "-p", str(sip_port),
-            "-mp", str(sink.getsockname()[1]), "-m", "1", "-nostdin", "-timeout", f"{listen + 30:.0f}s",
+            "-mp", str(unused_port), "-m", "1", "-nostdin", "-timeout", f"{listen + 30:.0f}s",
             "-timeout_error",
         ]  # fmt: skip
         process = await asyncio.create_subprocess_exec(

@@ -67,9 +67,9 @@ async def test_sigterm_refuses_new_calls_and_lets_the_running_one_finish(start_h
         with pytest.raises(Refused) as refused:
             await caller.dial("4000001234")
         assert refused.value.status == 503
-        before = len(call.heard())
+        before = len(call.heard)
         await asyncio.sleep(0.5)
-        assert len(call.heard()) > before, "the running call fell silent"
+        assert len(call.heard) > before, "the running call fell silent"
         await call.hang_up()
         ended = await asyncio.to_thread(hotline.process.wait, 10)
     assert ended == 0
@@ -97,10 +97,10 @@ async def test_a_locked_database_in_mid_recording_loses_no_word(start_hotline) -
             writer.execute("BEGIN IMMEDIATE")
             call.say(sine(700, 2.0))
             await asyncio.sleep(2.2)
-            before = len(call.heard())
+            before = len(call.heard)
             await call.press("#")
             await call.until_sound(after=time.time() + 0.5, seconds=8)
-            assert len(call.heard()) > before
+            assert len(call.heard) > before
             await call.hang_up()
             await asyncio.sleep(3)
             writer.execute("ROLLBACK")
