@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -57,9 +58,9 @@ class Asking(Kind):
             run.start_timer(plan.waiting.first_digit)
         return None
 
+    @abstractmethod
     def key(self, run: Run, plan: Plan, key: str) -> Move:
         """Use one key that has been taken from the buffer."""
-        raise NotImplementedError
 
     def heard(self, run: Run, plan: Plan) -> Move:
         """The prompt is over: now the caller is awaited, or has answered meanwhile."""

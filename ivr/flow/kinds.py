@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from ivr.flow.events import RecordingFinished, ServiceResult, SpeechHeard, TransferResult
 from ivr.flow.instructions import SetLanguage
 from ivr.flow.model import Hours
@@ -11,12 +13,12 @@ from ivr.flow.trace import Fault, LanguageChanged
 from ivr.flow.turn import Done, FaultError, Go, Move, Run, arguments
 
 
-class Kind:
+class Kind(ABC):
     """A kind of step. Whatever it does not care about, it lets pass."""
 
+    @abstractmethod
     def enter(self, run: Run, plan: Plan) -> Move:
         """Begin the step."""
-        raise NotImplementedError
 
     def keys(self, run: Run, plan: Plan) -> Move:
         """A key came; it is in the buffer, and stays there unless this step uses it."""

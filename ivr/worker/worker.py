@@ -49,6 +49,7 @@ class Worker:
         reload_seconds: float,
         drain_seconds: float,
         recovery_seconds: float = RECOVERY_SECONDS,
+        closing_seconds: float = CLOSING_SECONDS,
     ) -> None:
         self._index = index
         self._line = line
@@ -61,6 +62,7 @@ class Worker:
         self._reload_seconds = reload_seconds
         self._drain_seconds = drain_seconds
         self._recovery_seconds = recovery_seconds
+        self._closing_seconds = closing_seconds
         self._calls: dict[asyncio.Task[None], CallSession] = {}
         self._helpers: list[asyncio.Task[None]] = []
         self._state: State = "starting"
@@ -130,7 +132,7 @@ class Worker:
         await self._wait_for_calls(self._drain_seconds)
         for session in list(self._calls.values()):
             session.end("drained")
-        await self._wait_for_calls(CLOSING_SECONDS)
+        await self._wait_for_calls(self._closing_seconds)
 
     async def _wait_for_calls(self, seconds: float) -> None:
         if self._calls:

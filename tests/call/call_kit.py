@@ -131,6 +131,7 @@ class DemoServices:
 
     database: PolicyDatabase
     ask_does: Callable[[], Any] = lambda: Outcome()
+    note_does: Callable[[], None] = lambda: None
     noted: list[ServiceContext] = field(default_factory=list)
     asked: list[ServiceContext] = field(default_factory=list)
 
@@ -152,6 +153,7 @@ class DemoServices:
     async def note(self, context: ServiceContext) -> Outcome:
         """What runs after a hang-up."""
         self.noted.append(context)
+        self.note_does()
         return Outcome()
 
     @service("claim.begin", outcomes={"ok": Type("record", fields={"id": Type("text")})})

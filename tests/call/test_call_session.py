@@ -16,7 +16,7 @@ from ivr.call.session import MAILBOX_LIMIT, CallSession
 from ivr.errors import ServiceError
 from ivr.flow import Engine
 from ivr.flow.values import Level
-from ivr.lines.base import KeyDown, Leg
+from ivr.lines.base import KeyDown, Leg, PlayEnded
 from ivr.lines.script import HangUp, Hold, Keys, ScriptedCaller, ScriptLeg, ScriptLine, Speak, Wait, WaitFor
 from ivr.services import Outcome, ProofBook, ServiceRegistry
 from ivr.speech import Speaker
@@ -110,10 +110,11 @@ async def test_a_refused_caller_stays_anonymous_on_record(house: House) -> None:
 
 async def test_no_key_of_a_sensitive_step_is_in_timeline_or_log(house: House) -> None:
     with structlog.testing.capture_logs() as logged:
-        await house.call(
+        caller = await house.call(
             WaitFor("menu"), Keys("1"), WaitFor("ask_pin"), Keys(PIN), WaitFor("verified"), HangUp()
         )
 
+    assert [one.what for one in caller.transcript].count("key •") == len(PIN), "the leg was told to mask"
     timeline = await house.database.calls.timeline("call-1")
     used = [entry.data["key"] for entry in timeline if entry.kind == "key_used"]
     assert used == ["1", *"••••••"]
@@ -224,26 +225,21 @@ async def test_an_answer_cut_off_by_the_hang_up_belongs_to_its_claim_report(hous
     assert row.claim == claim.id
 
 
-class HangsUpAsTheRecordingBegins(ScriptedCaller):
-    """Is gone in the moment in which the hotline would record."""
-
-    def prompt_ended(self, prompt, *, cut_off: bool) -> None:
-        if prompt.text == "speak_now":
-            self.phone.hang_up()
-        super().prompt_ended(prompt, cut_off=cut_off)
-
-
 async def test_a_recording_asked_for_as_the_caller_goes_leaves_no_empty_message_and_no_wait(
     house: House,
 ) -> None:
-    caller = HangsUpAsTheRecordingBegins([WaitFor("menu"), Keys("2"), WaitFor("never")])
+    caller = ScriptedCaller([WaitFor("menu"), Keys("2"), WaitFor("never")])
     task = await house.start(caller)
+    await house.clock.run(lambda: "speak_now" in caller.heard)
+    leg = house.sessions[0]._leg
+    leg.emit(PlayEnded(caller._playing.token))  # upon this the flow records; the caller is gone before it can
+    caller.phone.hang_up()
     await house.clock.run(task.done)
 
     assert house.clock.time() < 20, "the call waited for a recording that never began"
-    rows = await house.database.recordings.of_call("call-1")
-    assert [row.state for row in rows] in ([], ["discarded"])
-    assert await house.database.recordings.mailbox("service") == ()
+    (row,) = await house.database.recordings.of_call("call-1")
+    assert row.state == "discarded"
+    assert house.services.noted
     assert house.notes() == []
 
 
@@ -350,6 +346,22 @@ async def test_an_engine_that_cannot_begin_apologises_in_the_hotlines_first_lang
     assert (await record_of(house)).end_reason == "error"
 
 
+async def test_after_a_failure_the_flows_go_through_all_they_do_after_a_hang_up(house: House) -> None:
+    house.change(speaker=SpeakerThatFails("saved"))
+    caller = await house.call(
+        WaitFor("menu"), Keys("3"), WaitFor("speak_now"), Wait(1), Speak(5.0), Keys("#"), WaitFor("never"),
+        number="139",
+    )  # fmt: skip
+
+    assert caller.heard[-1] == "system_error"
+    services = [
+        entry.data["service"]
+        for entry in await house.database.calls.timeline("call-1")
+        if entry.kind == "service_answered"
+    ]
+    assert services == ["claim.begin", "claim.attach", "demo.note"]
+
+
 async def test_an_apology_is_cut_short_by_a_caller_who_hangs_up(house: House) -> None:
     house.change(speaker=SpeakerThatFails("broken"))
 
@@ -391,12 +403,14 @@ class EndlessTransfers:
 async def test_a_transfer_ends_at_once_when_its_caller_hangs_up(house: House) -> None:
     transfers = EndlessTransfers()
     house.change(transfers=transfers)
+    seen: list[bool] = []
+    house.services.note_does = lambda: seen.append(transfers.cancelled)
     caller = ScriptedCaller([WaitFor("menu"), Keys("4"), Wait(30), HangUp()])
     task = await house.start(caller)
     began = asyncio.get_running_loop().time()
     await house.clock.run(task.done)
 
-    assert transfers.cancelled
+    assert seen == [True], "it went on while the flow came to its end"
     assert asyncio.get_running_loop().time() - began < 2
     assert (await record_of(house)).end_reason == "caller_hung_up"
 

@@ -15,6 +15,7 @@ import structlog
 from call_kit import MAIN, House, eventually, write_flows
 
 from ivr.call.engines import Engines
+from ivr.call.journal import CallJournal
 from ivr.call.recovery import Recovery
 from ivr.clock import SystemClock
 from ivr.errors import LineError
@@ -135,7 +136,8 @@ async def test_a_call_that_outlives_the_drain_is_hung_up_and_recorded_as_drained
 async def test_a_locked_database_at_the_end_loses_no_record(
     house: House, flows, locker, tmp_path: Path
 ) -> None:
-    async with working(house, flows, tmp_path) as crew:
+    house.change(journal=CallJournal(house.database, "worker-0", tmp_path / "unwritten", patience=3600.0))
+    async with working(house, flows, tmp_path, closing_seconds=0.1) as crew:
         caller = ring(crew, WaitFor("never"))
         await heard(caller, "hello")
         locker.lock()
