@@ -81,14 +81,23 @@ class Calls:
         policy: str | None = None,
     ) -> None:
         """Note what has become known: language, assurance level (0 to 2), policy. Raises NotFoundError."""
-        values: dict[str, Any] = {"language": language, "level": level}
-        if policy is not None:
-            values["policy_id"] = select(PolicyRow.id).where(PolicyRow.number == policy).scalar_subquery()
-        await self._change(call, {name: value for name, value in values.items() if value is not None})
+        await self._change(call, _known(language, level, policy))
 
-    async def finish(self, call: str, reason: str) -> None:
-        """The call has ended; a second end changes nothing. Raises NotFoundError for an unknown call."""
-        await self._change(call, {"state": "finished", "ended_at": self._clock(), "end_reason": reason})
+    async def finish(
+        self,
+        call: str,
+        reason: str,
+        *,
+        language: str | None = None,
+        level: int | None = None,
+        policy: str | None = None,
+    ) -> None:
+        """The call has ended, and what `update` takes is known of it; a second end changes nothing.
+
+        Raises NotFoundError for an unknown call.
+        """
+        end = {"state": "finished", "ended_at": self._clock(), "end_reason": reason}
+        await self._change(call, {**_known(language, level, policy), **end})
 
     async def find(self, call: str) -> CallRecord | None:
         """The call with that id."""
@@ -179,3 +188,11 @@ class Calls:
                 )
                 for row in await connection.execute(query)
             )
+
+
+def _known(language: str | None, level: int | None, policy: str | None) -> dict[str, Any]:
+    """The columns of what is known of a call."""
+    values: dict[str, Any] = {"language": language, "level": level}
+    if policy is not None:
+        values["policy_id"] = select(PolicyRow.id).where(PolicyRow.number == policy).scalar_subquery()
+    return {name: value for name, value in values.items() if value is not None}

@@ -19,7 +19,7 @@ from policy_db.facts import TimelineEntry
 log = structlog.get_logger(__name__)
 
 #: Entries wait this many seconds for others, so that a busy call costs a few writes a second and no more.
-GATHER_SECONDS = 0.2
+GATHER_SECONDS = 0.5
 #: How long after a call's end its record is tried again while the database is locked or away.
 PATIENCE_SECONDS = 30.0
 #: Entries written in one transaction.
@@ -167,12 +167,13 @@ class CallJournal:
                 batch = page.entries[:BATCH]
                 await calls.append(page.id, batch)
                 del page.entries[: len(batch)]
-            while page.news:
+            while page.outcome is None and page.news:
                 news = dict(page.news)
                 await calls.update(page.id, **news)
                 page.said(news)
             if page.outcome is not None and not page.closed:
-                await calls.finish(page.id, page.outcome)
+                await calls.finish(page.id, page.outcome, **page.news)
+                page.said(page.news)
                 page.closed = True
         except NotFoundError:
             page.begun = False

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from ivr.call.notes import RecordingNote, note_path
+from ivr.call.notes import NoteState, RecordingNote, note_path
 from ivr.media.errors import AudioFileError
 from ivr.media.wav import HEADER_SIZE, repair
 from policy_db import PolicyDatabase, PolicyDatabaseError
@@ -28,23 +28,28 @@ class RecordingRows:
         self._folder = folder
         self._rows = database.recordings
         self._claims = database.claims
+        #: How far the rows of unsettled recordings are known to be, by id: what is done is not asked for again.
+        self._reached: dict[str, NoteState] = {}
 
     async def follow(self, audio: Path, note: RecordingNote) -> None:
         """Bring the row to where the note is. Raises PolicyDatabaseError.
 
         When that is the end (`kept` or `discarded`) the note is removed, and with `discarded` the audio too.
         """
-        await self._begin(audio, note)
+        reached = self._reached.get(note.id)
+        if reached is None:
+            await self._begin(audio, note)
         if note.state == "discarded":
             await self._rows.discard(note.id)
             audio.unlink(missing_ok=True)
-        elif note.state != "recording":
+        elif note.state != "recording" and reached != "ended":
             await self._rows.finish(note.id, seconds=note.seconds, size=_size(audio), why=note.why)
         if note.state == "kept":
             await self._rows.keep(note.id)
             await self._attach(note)
+        self._reached[note.id] = note.state
         if note.state in ("kept", "discarded"):
-            note_path(audio).unlink(missing_ok=True)
+            self._settled(audio, note)
 
     async def bring_in(self, audio: Path, note: RecordingNote) -> None:
         """Complete the row of a recording that nobody attends to any more, and remove its note.
@@ -57,7 +62,11 @@ class RecordingRows:
         await self.follow(audio, note)
         if note.state == "ended":
             await self._attach(note)
-            note_path(audio).unlink(missing_ok=True)
+            self._settled(audio, note)
+
+    def _settled(self, audio: Path, note: RecordingNote) -> None:
+        note_path(audio).unlink(missing_ok=True)
+        self._reached.pop(note.id, None)
 
     async def _begin(self, audio: Path, note: RecordingNote) -> None:
         claim = note.details.get("claim")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ivr.cli.console import DatabaseUrl, DataDir, FlowsDir, PromptsDir
+from ivr.logs import configure_logs
 from ivr.settings import load_settings
 
 
@@ -58,6 +59,7 @@ def phone(
     """Dial a SIP address: hear, speak and press keys by script."""
     from ivr.lines.pjsua.phone import PhoneOptions, run_phone
 
+    configure_logs("warning", "text")  # what happens in the call is printed by the telephone itself
     raise typer.Exit(
         run_phone(
             PhoneOptions(address=address, keys=keys, play=play, save=save, caller=caller, longest=longest)

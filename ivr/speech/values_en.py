@@ -49,7 +49,7 @@ CURRENCIES: Final = {
 CENTS: Final = {"CNY": "fen", "HKD": "cents", "USD": "cents", "EUR": "cents", "MOP": "avos"}
 _SCALES: Final = ((10**9, "billion"), (10**6, "million"), (10**3, "thousand"))
 _DURATIONS: Final = ("day", "hour", "minute", "second")
-FIRST_YEAR, LAST_YEAR = 1990, 2070
+FIRST_YEAR, LAST_YEAR = 1995, 2060
 LARGEST: Final = 10**12
 
 
@@ -149,11 +149,11 @@ def year(number: int) -> list[str]:
 
 
 def clock(hour: int, minute: int) -> list[str]:
-    """`nine`, `thirty`, `a.m.`; the full hour is `nine a.m.`."""
+    """`nine`, `thirty`, `a.m.`; the full hour is `nine`, `a.m.`."""
     half = "a.m." if hour < 12 else "p.m."
     name = below_hundred((hour - 1) % 12 + 1)
     if minute == 0:
-        return [f"{name} {half}"]
+        return [name, half]
     return [name, f"oh {below_hundred(minute)}" if minute < 10 else below_hundred(minute), half]
 
 
@@ -260,7 +260,6 @@ def _inventory() -> Mapping[str, Carrier]:
 def _time_names(words: list[str]) -> list[str]:
     names = [year(number)[0] for number in range(FIRST_YEAR, LAST_YEAR + 1)]
     names += [*MONTHS, *(ordinal(day) for day in range(1, 32))]
-    names += [f"{word} {half}" for word in words[1:13] for half in ("a.m.", "p.m.")]
     names += [f"oh {word}" for word in words[1:10]] + ["a.m.", "p.m."]
     names += [unit + plural for unit in _DURATIONS for plural in ("", "s")]
-    return [*names, *(f"{words[count]} day{'' if count == 1 else 's'}" for count in range(1, 32))]
+    return names

@@ -38,10 +38,10 @@ CURRENCIES: Final = {"CNY": "元", "HKD": "港元", "USD": "美元", "EUR": "欧
 SUBUNITS: Final = {"CNY": ("角", "分")}
 #: Measure words that are one clip with the number before them, and up to which number.
 UNITS: Final[Mapping[str, int]] = {
-    "周岁": 80, "个月": 12, "小时": 0, "分钟": 0, "岁": 0, "年": 40, "天": 60, "个": 0, "次": 0, "位": 10, "件": 10,
+    "周岁": 80, "个月": 0, "小时": 0, "分钟": 0, "岁": 0, "年": 30, "天": 31, "个": 0, "次": 0, "位": 10, "件": 10,
     "张": 10, "份": 0, "项": 10, "期": 0, "笔": 0, "秒": 0,
 }  # fmt: skip
-FIRST_YEAR, LAST_YEAR = 1990, 2070
+FIRST_YEAR, LAST_YEAR = 1995, 2060
 LARGEST: Final = 10**12
 #: The most days a month can have, by its number.
 LONGEST_MONTHS: Final = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)

@@ -324,8 +324,10 @@ class Calls:
         self._try()
         self.updates.append(facts)
 
-    async def finish(self, call: str, reason: str) -> None:
+    async def finish(self, call: str, reason: str, **facts: Any) -> None:
         self._try()
+        if facts:
+            self.updates.append(facts)
         self.finished.append((call, reason))
 
 

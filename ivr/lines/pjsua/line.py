@@ -108,12 +108,11 @@ class PjsuaLine:
         H212 an address that cannot be called.
         """
         station = self._require()
-        address = self._address(to)
+        address, sender = self._address(to), self._sender(caller)
         key = station.next_key()
         info = LegInfo(leg_id=self._ids(), line=self.name, caller=caller or self.settings.user, called=to)
         leg = self._legs[key] = self._new_leg(info, key)
         answered = self._waiting[key] = asyncio.get_running_loop().create_future()
-        sender = self._address(caller) if caller else ""
         self._endpoint.do(lambda one: one.dial(key, address, leg.port, dict(headers or {}), sender))
         try:
             async with asyncio.timeout(timeout):
@@ -165,6 +164,13 @@ class PjsuaLine:
                 f"{to!r} cannot be called without a registrar; write sip:number@host", code="H212"
             )
         return f"sip:{to}@{host}"
+
+    def _sender(self, caller: str) -> str:
+        """The SIP address to call from; a bare number is one of this telephone where there is no registrar."""
+        if not caller or "@" in caller or caller.startswith("sip") or self.settings.registrar:
+            return self._address(caller) if caller else ""
+        host = self.settings.public_address or self.settings.host
+        return f"sip:{caller}@{'localhost' if host == '0.0.0.0' else host}"  # noqa: S104 - nothing is bound
 
     def _new_leg(self, info: LegInfo, key: int) -> PjsuaLeg:
         assert self._post is not None  # noqa: S101 - set by `start`, before any call can come

@@ -13,6 +13,6 @@ from ivr.lines.pjsua.phone import PhoneOptions, run_phone
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 address, keys, save = [*sys.argv[1:], "", ""][:3]
 options = PhoneOptions(
-    address, keys, save=Path(save) if save else None, caller="sip:13912345678@127.0.0.1", host="127.0.0.1"
+    address, keys, save=Path(save) if save else None, caller="13912345678", host="127.0.0.1"
 )
 sys.exit(run_phone(options))
