@@ -25,7 +25,7 @@ $(READY): pyproject.toml | $(BIN)/python
 
 $(READY_DEV): pyproject.toml $(READY) | $(BIN)/python
 	@echo "Installing what the tests need…"
-	@$(BIN)/python -m pip install --quiet --editable '.[postgres]' --group dev
+	@$(BIN)/python -m pip install --quiet --editable '.[postgres,voice]' --group dev
 	@touch $@
 
 packages: | $(BIN)/python

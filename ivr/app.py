@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import secrets
@@ -20,6 +21,7 @@ from ivr.call.recordings import RecordingVault
 from ivr.call.recovery import Recovery
 from ivr.call.session import CallParts
 from ivr.call.transfers import NoSeats
+from ivr.errors import StorageError
 from ivr.flow import FlowStore, Manifest
 from ivr.lines.base import Line
 from ivr.resources import chosen
@@ -54,9 +56,24 @@ def load_content(settings: Settings) -> Content:
     return Content(flows, Speaker(catalogue, chosen(settings.prompts_dir, "prompts")))
 
 
+def prepare_data_dir(settings: Settings) -> None:
+    """Make the data folder, for its owner alone. Raises StorageError (H301) when it cannot be made or written."""
+    folder = settings.data_dir
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise StorageError(
+            f"the data folder {folder} cannot be used ({error.strerror}); give the hotline the right to write"
+            " there, or choose another with HOTLINE_DATA_DIR",
+            code="H301",
+        ) from None
+
+
 def database_keys(settings: Settings) -> Keys:
     """The key of the data folder, made at the first start."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    prepare_data_dir(settings)
     return Keys.from_file(settings.data_dir / "database.key")
 
 

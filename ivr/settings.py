@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ivr.errors import SettingError
@@ -82,6 +85,31 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
 
+    @field_validator("zone", mode="after")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("no such time zone; write one such as Asia/Shanghai") from None
+        return value
+
+    @field_validator("sip_peers", mode="after")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        for part in filter(None, (part.strip() for part in value.split(","))):
+            try:
+                ipaddress.IPv4Network(part)
+            except ValueError:
+                raise ValueError(f"{part} is no IPv4 network; write it as 192.0.2.0/24") from None
+        return value
+
+    @model_validator(mode="after")
+    def _can_register(self) -> Settings:
+        if self.sip_registrar and not self.sip_secret.get_secret_value():
+            raise ValueError("a registration needs HOTLINE_SIP_SECRET")
+        return self
+
     @property
     def resolved_database_url(self) -> str:
         """The database URL, or that of the SQLite file in the data folder."""
@@ -103,10 +131,13 @@ def load_settings(**options: object) -> Settings:
     try:
         return Settings(**{name: value for name, value in options.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        raise SettingError(
-            "; ".join(
-                f"HOTLINE_{'_'.join(str(part) for part in item['loc']).upper()}: {item['msg']} "
-                f"(got {item['input']!r})"
-                for item in error.errors()
-            )
-        ) from None
+        raise SettingError("; ".join(map(_told, error.errors()))) from None
+
+
+def _told(item: ErrorDetails) -> str:
+    """One mistake; what concerns several settings shows no value, because one of them may be secret."""
+    what = item["msg"].removeprefix("Value error, ")
+    if not item["loc"]:
+        return what
+    name = "_".join(str(part) for part in item["loc"]).upper()
+    return f"HOTLINE_{name}: {what} (got {item['input']!r})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -34,6 +35,7 @@ app.add_typer(database.app, name="db")
 
 def main() -> None:
     """Run a command; what a person must put right is one line on standard error, without a traceback."""
+    os.umask(0o077)  # what callers say and what the insurer knows of them is for this user alone
     try:
         app()
     except (HotlineError, FlowErrors, SpeechError, PolicyDatabaseError) as error:

@@ -20,8 +20,10 @@ app = typer.Typer(help="The policy database.", no_args_is_help=True)
 @app.command("migrate")
 def migrate_command(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Bring the tables up to date; a new database gets them all."""
+    from ivr.app import prepare_data_dir
+
     settings = load_settings(data_dir=data_dir, database_url=database_url)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    prepare_data_dir(settings)
     asyncio.run(migrate(settings.resolved_database_url))
     revision = asyncio.run(schema_revision(settings.resolved_database_url))
     screen.print(f"The tables are at revision {revision}.")
@@ -49,7 +51,6 @@ async def build_portfolio(settings: Settings, customers: int, seed: int) -> None
     from policy_db import build_demo, refresh_demo
 
     today = datetime.now(ZoneInfo(settings.zone)).date()
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
     async with open_database(settings, migrate=True) as database:
         if await refresh_demo(database, today=today):
             screen.print("The demonstration is there already; its dates count from today.")

@@ -8,7 +8,7 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,9 @@ from ivr.errors import SettingError
 from ivr.logs import configure_logs
 from ivr.resources import bundled
 from ivr.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from ivr.worker.supervisor import ProcessPlan
 
 SipPort = Annotated[
     int | None, typer.Option("--sip-port", help="UDP port of the SIP line (HOTLINE_SIP_PORT).")
@@ -139,27 +142,41 @@ def init(folder: Annotated[Path, typer.Argument(help="A folder that is made, or 
 
 async def _serve(settings: Settings) -> int:
     from ivr.app import child_environment, database_keys, load_content
-    from ivr.worker.supervisor import ProcessPlan, Supervisor, clear_run_dir, own_command
+    from ivr.worker.preflight import alone, check_ports, wait_for_earlier
+    from ivr.worker.supervisor import STOP_GRACE, Supervisor, clear_run_dir, own_command
     from policy_db import migrate
 
     configure_logs(settings.log_level, settings.log_format)
     load_content(settings)  # a broken flow or prompt is told here, before anything answers
     database_keys(settings)
-    await migrate(settings.resolved_database_url)
-    clear_run_dir(settings.run_dir)
-    plans = [
+    with alone(settings.run_dir):
+        await wait_for_earlier(settings.run_dir, settings.drain_seconds + STOP_GRACE)
+        check_ports((settings.sip_address, _sip_ports(settings)), (settings.http_address, settings.http_port))
+        await migrate(settings.resolved_database_url)
+        clear_run_dir(settings.run_dir)
+        supervisor = Supervisor(
+            _processes(settings),
+            environment=child_environment(settings),
+            spare=own_command("worker"),
+            run_dir=settings.run_dir,
+            drain_seconds=settings.drain_seconds,
+        )
+        return await supervisor.run()
+
+
+def _sip_ports(settings: Settings) -> range:
+    first = settings.sip_port
+    return range(first, first + settings.workers) if first else range(1)
+
+
+def _processes(settings: Settings) -> list[ProcessPlan]:
+    from ivr.worker.supervisor import ProcessPlan, own_command
+
+    workers = [
         ProcessPlan(f"worker-{index}", own_command("worker", "--index", str(index)), index)
         for index in range(settings.workers)
     ]
-    plans.append(ProcessPlan("http", own_command("http")))
-    supervisor = Supervisor(
-        plans,
-        environment=child_environment(settings),
-        spare=own_command("worker"),
-        run_dir=settings.run_dir,
-        drain_seconds=settings.drain_seconds,
-    )
-    return await supervisor.run()
+    return [*workers, ProcessPlan("http", own_command("http"))]
 
 
 def _tell_how_to_dial(settings: Settings) -> None:
@@ -168,6 +185,8 @@ def _tell_how_to_dial(settings: Settings) -> None:
     program = shlex.quote(os.path.relpath(sys.argv[0]))
     screen.print(f"Dial [bold]{address}[/bold] with any SIP telephone, or from another terminal:")
     screen.print(f"  {program} call", "[dim]# by text[/dim]", soft_wrap=True)
-    screen.print(f"  {program} phone {address}", "[dim]# a telephone on the command line[/dim]", soft_wrap=True)
+    screen.print(
+        f"  {program} phone {address}", "[dim]# a telephone on the command line[/dim]", soft_wrap=True
+    )
     screen.print(f"Health and metrics: http://{settings.http_address}:{settings.http_port}/ready")
     screen.print("Ctrl-C stops it; running calls may finish first.")

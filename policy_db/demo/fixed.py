@@ -31,7 +31,10 @@ def demo_table() -> list[DemoPolicy]:
     ]
     salespeople = [
         DemoPolicy(
-            one["number"], {"zh-CN": f"业务员{one['name']}的佣金", "en": "A salesperson's commission"}, "", one["pin"]
+            one["number"],
+            {"zh-CN": f"业务员{one['name']}的佣金", "en": "A salesperson's commission"},
+            "",
+            one["pin"],
         )
         for one in fixed()["salespeople"]
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -30,7 +31,9 @@ def hotline(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
         told = capsys.readouterr()
         return int(status or 0), told.out, told.err
 
-    return run
+    mask = os.umask(0o022)
+    yield run
+    os.umask(mask)
 
 
 @pytest.fixture
@@ -159,6 +162,50 @@ def test_a_wrong_setting_is_named_with_what_it_wants(hotline, monkeypatch: pytes
     assert status == 1
     assert "HOTLINE_SIP_PORT" in err
     assert "integer" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"),
+    [
+        ("HOTLINE_ZONE", "Mars/Phobos", "Asia/Shanghai"),
+        ("HOTLINE_SIP_PEERS", "10.0.0.0/8, office", "192.0.2.0/24"),
+        ("HOTLINE_SIP_REGISTRAR", "sip:pbx.example.com", "HOTLINE_SIP_SECRET"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_told_before_anything_answers(
+    hotline, monkeypatch: pytest.MonkeyPatch, name: str, value: str, remedy: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    status, _, err = hotline("serve")
+    assert status == 1
+    assert err.startswith("H100")
+    assert remedy in err
+
+
+def test_a_mistake_between_settings_shows_no_secret(hotline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOTLINE_SIP_REGISTRAR", "sip:pbx.example.com")
+    monkeypatch.setenv("HOTLINE_DATABASE_URL", "postgresql://hotline:tell-nobody@db/hotline")
+    assert "tell-nobody" not in hotline("serve")[2]
+
+
+def test_a_data_folder_that_cannot_be_made_is_named(
+    hotline, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        monkeypatch.setenv("HOTLINE_DATA_DIR", str(folder))
+        for command in (("serve",), ("db", "migrate"), ("call", "--keys", "1")):
+            status, _, err = hotline(*command)
+            assert status == 1
+            assert err.startswith(f"H301 the data folder {folder} cannot be used")
+
+
+def test_what_the_hotline_keeps_is_for_its_owner_alone(hotline, tmp_path: Path) -> None:
+    hotline("db", "demo", "--customers", "20")
+    hotline("call", "--keys", "71 speak:3")
+    kept = [tmp_path / "data", *(tmp_path / "data").rglob("*")]
+    assert any(path.suffix == ".wav" for path in kept)
+    assert [path for path in kept if path.stat().st_mode & 0o077] == []
 
 
 def test_a_folder_of_flows_that_is_not_there_is_named(hotline) -> None:
