@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry
@@ -30,6 +31,7 @@ from ivr.settings import Settings
 from ivr.speech import PromptCatalogue, Speaker
 from ivr.worker.worker import Worker
 from policy_db import IdentityRules, Keys, PolicyDatabase
+from policy_db.errors import WrongKeyError
 
 #: RTP ports set aside for each worker.
 RTP_PORTS_A_WORKER = 200
@@ -74,16 +76,28 @@ def prepare_data_dir(settings: Settings) -> None:
 def database_keys(settings: Settings) -> Keys:
     """The key of the data folder, made at the first start."""
     prepare_data_dir(settings)
-    return Keys.from_file(settings.data_dir / "database.key")
+    return Keys.from_file(key_file(settings))
+
+
+def key_file(settings: Settings) -> Path:
+    """Where the key of the database is."""
+    return settings.data_dir / "database.key"
 
 
 @asynccontextmanager
 async def open_database(settings: Settings, *, migrate: bool = False) -> AsyncIterator[PolicyDatabase]:
-    """The policy database of these settings, closed afterwards."""
+    """The policy database of these settings, closed afterwards. Raises PolicyDatabaseError or StorageError."""
     rules = IdentityRules(tries=settings.lock_tries, window=timedelta(minutes=settings.lock_minutes))
-    database = await PolicyDatabase.open(
-        settings.resolved_database_url, keys=database_keys(settings), rules=rules, migrate=migrate
-    )
+    keys_before = key_file(settings).exists()
+    keys = database_keys(settings)
+    try:
+        database = await PolicyDatabase.open(
+            settings.resolved_database_url, keys=keys, rules=rules, migrate=migrate
+        )
+    except WrongKeyError:
+        if not keys_before:  # the database is older: its key is missing, and a new one only hides that
+            key_file(settings).unlink()
+        raise
     try:
         yield database
     finally:

@@ -38,6 +38,9 @@ def main() -> None:
     os.umask(0o077)  # what callers say and what the insurer knows of them is for this user alone
     try:
         app()
-    except (HotlineError, FlowErrors, SpeechError, PolicyDatabaseError) as error:
+    except PolicyDatabaseError as error:
+        sys.stderr.write(f"{error.code} {error}\n")
+        raise SystemExit(1) from None
+    except (HotlineError, FlowErrors, SpeechError) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(1) from None

@@ -68,10 +68,15 @@ def hotkey(run: Run, plan: Plan, key: str) -> Go | None:
 
 
 class Say(Kind):
-    """Speak; a key cuts it short (unless `barge_in: false`) and is kept for the next step."""
+    """Speak; a key cuts it short (unless `barge_in: false`) and is kept for the next step.
+
+    `flush` drops the keys that came before, and those that come while it is spoken and cannot cut it.
+    """
 
     def enter(self, run: Run, plan: Plan) -> Move:
         """Speak, unless the caller has already typed ahead."""
+        if plan.step.flush:
+            run.drop_keys()
         if run.state.hung_up or (plan.step.barge_in and run.state.buffer):
             return self._over(run, plan)
         run.state.wait.token = run.say(plan.say)
@@ -88,6 +93,8 @@ class Say(Kind):
 
     def heard(self, run: Run, plan: Plan) -> Move:
         """The step is done."""
+        if plan.step.flush:
+            run.drop_keys()
         return self._over(run, plan)
 
     def _over(self, run: Run, plan: Plan) -> Move:

@@ -130,6 +130,7 @@ class SayStep(_Step):
     say: Name | list[Name]
     with_: dict[Name, Expression] = Field({}, alias="with")
     barge_in: bool = True
+    flush: bool = False
     hangup: str | None = None
 
 

@@ -65,8 +65,7 @@ def build(
     there, OSError when the folder cannot be written.
     """
     plans = {
-        language: _plan(folder, catalogue, language, voices.name(language))
-        for language in languages or catalogue.languages
+        language: _plan(folder, catalogue, language, voices) for language in languages or catalogue.languages
     }
     total = sum(len(plan) for plan in plans.values())
     done = rendered = removed = size = 0
@@ -78,7 +77,7 @@ def build(
             for key, name in plan.items():
                 path = clips / f"{name}.wav"
                 if not path.exists():
-                    _render(voices.load(language), key, path)
+                    _render(voices.load(voice_language(language, key.text)), key, path)
                     rendered += 1
                 spoken[key] = name
                 done += 1
@@ -91,14 +90,18 @@ def build(
     return BuildReport(rendered, total - rendered, removed, size)
 
 
-def _plan(folder: Path, catalogue: PromptCatalogue, language: str, voice: str) -> dict[ClipKey, str]:
+def _plan(folder: Path, catalogue: PromptCatalogue, language: str, voices: Voices) -> dict[ClipKey, str]:
     """The clip name of every text that the company has not recorded itself."""
     own = own_recordings(folder / language)
-    lexicon = catalogue.lexicon(language)
     keys = dict.fromkeys(
         ClipKey.of(piece) for piece in wanted_pieces(catalogue, language) if piece.own not in own
     )
-    return {key: content_hash(language, voice, RECIPE, key, lexicon) for key in keys}
+    return {key: _clip_name(catalogue, language, voices, key) for key in keys}
+
+
+def _clip_name(catalogue: PromptCatalogue, language: str, voices: Voices, key: ClipKey) -> str:
+    spoken = voice_language(language, key.text)
+    return content_hash(language, voices.name(spoken), RECIPE, key, catalogue.lexicon(spoken))
 
 
 def _render(voice: Voice, key: ClipKey, path: Path) -> None:
@@ -106,6 +109,12 @@ def _render(voice: Voice, key: ClipKey, path: Path) -> None:
     fresh = path.with_suffix(".new")
     Clip.from_samples(to_samples(samples)).to_wav(fresh)
     fresh.replace(path)
+
+
+def voice_language(language: str, text: str) -> str:
+    """Which language's voice says a text: English for a Latin text among Chinese ones (`For English, press 2`)."""
+    latin = any(char.isascii() and char.isalpha() for char in text)
+    return "en" if language.startswith("zh") and latin and text.isascii() else language
 
 
 def _remove_unused(clips: Path, names: set[str]) -> int:

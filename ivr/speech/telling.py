@@ -155,9 +155,18 @@ def _clause_pieces(
         if words:
             goes_on = before_slot and at == len(texts) - 1 and not tail
             number = f".{next(numbers)}" if count > 1 else ""
-            carrier = Carrier("", _going_on(prompt.language) if goes_on else _last_mark(tail))
+            carrier = _carrier(prompt, words, goes_on, tail)
             yield Piece("fixed", words, prompt.language, carrier, f"{prompt.name}{number}")
         yield from _breaths(tail, prompt.language)
+
+
+def _carrier(prompt: Prompt, words: str, goes_on: bool, tail: str) -> Carrier:
+    """How a text is rendered: with its own last mark; as going on before a slot; a short one in a longer sentence."""
+    spoken = spoken_values(prompt.language)
+    inside = goes_on or "." in prompt.name
+    if inside and len(words) <= spoken.short and not (words.isascii() and spoken.carrier.after[0] == "，"):
+        return spoken.carrier
+    return Carrier("", spoken.carrier.after[0] if goes_on else _last_mark(tail))
 
 
 def _words(clause: str) -> str:
@@ -173,7 +182,3 @@ def _breaths(marks: str, language: str) -> Iterator[Piece]:
 def _last_mark(tail: str) -> str:
     marks = [mark for mark in tail if mark in PAUSES]
     return marks[0] if marks else "。"
-
-
-def _going_on(language: str) -> str:
-    return "，" if language.startswith("zh") else ","

@@ -61,6 +61,10 @@ class SpokenValues(Protocol):
     language: str
     #: Measure words said in one with the whole number before them (天, 周岁), longer ones first.
     units: tuple[str, ...]
+    #: The sentence a small piece is rendered in. It begins with the mark of a sentence that goes on.
+    carrier: Carrier
+    #: A fixed text of no more characters than this is rendered in that sentence too.
+    short: int
 
     def say(self, kind: str, value: Value, unit: str = "") -> list[str]:
         """The pieces that say `value` as `kind` (a key of `SPOKEN_TYPES`), in order.

@@ -49,6 +49,8 @@ CURRENCIES: Final = {
 CENTS: Final = {"CNY": "fen", "HKD": "cents", "USD": "cents", "EUR": "cents", "MOP": "avos"}
 _SCALES: Final = ((10**9, "billion"), (10**6, "million"), (10**3, "thousand"))
 _DURATIONS: Final = ("day", "hour", "minute", "second")
+#: Each piece opens a sentence of its own, which gives it a clean start, and goes on, which keeps its tone level.
+CARRIER: Final = Carrier("", ", thank you for calling.")
 FIRST_YEAR, LAST_YEAR = 1995, 2060
 LARGEST: Final = 10**12
 
@@ -171,6 +173,8 @@ class English:
 
     language = "en"
     units: tuple[str, ...] = ()
+    carrier = CARRIER
+    short = 12
 
     def say(self, kind: str, value: Value, unit: str = "") -> list[str]:
         """See `SpokenValues.say`."""
@@ -240,10 +244,6 @@ def _write_duration(seconds: int) -> str:
     return written or "0 seconds"
 
 
-#: Each piece opens a sentence of its own, which gives it a clean start, and goes on, which keeps its tone level.
-_CARRIER: Final = Carrier("", ", thank you for calling.")
-
-
 @cache
 def _inventory() -> Mapping[str, Carrier]:
     words = [below_hundred(number) for number in range(100)]
@@ -254,7 +254,7 @@ def _inventory() -> Mapping[str, Carrier]:
     names += [unit for pair in CURRENCIES.values() for unit in pair]
     names += [unit.removesuffix(plural) for unit in CENTS.values() for plural in ("", "s")]
     names += [f"{first} {second}" for first in _ONES[:10] for second in _ONES[:10]]
-    return dict.fromkeys([*names, *_time_names(words)], _CARRIER)
+    return dict.fromkeys([*names, *_time_names(words)], CARRIER)
 
 
 def _time_names(words: list[str]) -> list[str]:

@@ -41,6 +41,8 @@ UNITS: Final[Mapping[str, int]] = {
     "周岁": 80, "个月": 0, "小时": 0, "分钟": 0, "岁": 0, "年": 30, "天": 31, "个": 0, "次": 0, "位": 10, "件": 10,
     "张": 10, "份": 0, "项": 10, "期": 0, "笔": 0, "秒": 0,
 }  # fmt: skip
+#: Each piece opens a sentence of its own, which gives it a clean start, and goes on, which keeps its tone level.
+CARRIER: Final = Carrier("", "，谢谢您的来电。")
 FIRST_YEAR, LAST_YEAR = 1995, 2060
 LARGEST: Final = 10**12
 #: The most days a month can have, by its number.
@@ -211,6 +213,8 @@ class Mandarin:
 
     language = "zh-CN"
     units = tuple(UNITS)
+    carrier = CARRIER
+    short = 4
 
     def say(self, kind: str, value: Value, unit: str = "") -> list[str]:
         """See `SpokenValues.say`."""
@@ -278,10 +282,6 @@ def _write_duration(seconds: int) -> str:
     return "".join(f"{count}{unit}" for count, unit in parts if count) or "0秒"
 
 
-#: Each piece opens a sentence of its own, which gives it a clean start, and goes on, which keeps its tone level.
-_CARRIER: Final = Carrier("", "，谢谢您的来电。")
-
-
 @cache
 def _inventory() -> Mapping[str, Carrier]:
     words = [below_hundred(number) for number in range(100)]
@@ -307,7 +307,7 @@ def _inventory() -> Mapping[str, Carrier]:
     names += [digit + "角" for digit in DIGITS[1:]] + [
         zero + digit + "分" for zero in ("", "零") for digit in DIGITS[1:]
     ]
-    return dict.fromkeys([*names, *_digit_names(), *_time_names(words)], _CARRIER)
+    return dict.fromkeys([*names, *_digit_names(), *_time_names(words)], CARRIER)
 
 
 def _digit_names() -> list[str]:

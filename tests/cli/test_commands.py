@@ -194,10 +194,26 @@ def test_a_data_folder_that_cannot_be_made_is_named(
     (tmp_path / "file").touch()
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
         monkeypatch.setenv("HOTLINE_DATA_DIR", str(folder))
-        for command in (("serve",), ("db", "migrate"), ("call", "--keys", "1")):
+        for command in (("demo",), ("db", "migrate"), ("call", "--keys", "1")):
             status, _, err = hotline(*command)
             assert status == 1
             assert err.startswith(f"H301 the data folder {folder} cannot be used")
+
+
+def test_a_database_whose_key_is_missing_is_refused_and_no_other_key_is_put_in_its_place(
+    hotline, tmp_path: Path
+) -> None:
+    hotline("db", "demo", "--customers", "20")
+    key = tmp_path / "data" / "database.key"
+    kept = key.read_bytes()
+    key.unlink()
+    status, _, err = hotline("call", "--keys", "1")
+    assert status == 1
+    assert err.startswith("DB_KEY")
+    assert not key.exists()
+    key.write_bytes(kept)
+    key.chmod(0o600)
+    assert hotline("call", "--keys", "1")[0] == 0
 
 
 def test_what_the_hotline_keeps_is_for_its_owner_alone(hotline, tmp_path: Path) -> None:

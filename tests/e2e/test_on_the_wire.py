@@ -102,7 +102,7 @@ async def test_a_message_is_kept_when_the_caller_hangs_up_while_speaking(start_h
     assert mailbox == "service"
     assert 2.0 < seconds < 5.0
     assert loud_seconds(hotline.data_dir / "recordings" / file) > 2.0
-    assert not list(hotline.data_dir.rglob("recordings/**/*.json")), "a note is left behind"
+    until(lambda: not list(hotline.data_dir.rglob("recordings/**/*.json")), 5, "the end of the note")
 
 
 async def recording_begins(hotline: HotlineProcess) -> None:

@@ -17,6 +17,7 @@ ZH = """
 welcome: 您好，欢迎致电。请按1。
 due: 您的保单{policy_no:digits}，应交保费{amount:money}，到期日{on:date}。
 left: 还有{days:integer}天。
+owed: 您目前应交的保费是{amount:money}。
 state: 您的{product:prompt}，状态为{status:code(policy_status)}。
 greeting: 您好，{name:text}，
 playback: '{message:recording}'
@@ -115,11 +116,15 @@ def test_sentences_are_clips_of_their_own_and_named_in_order(tmp_path: Path) -> 
     ]
 
 
-def test_a_text_before_a_slot_is_rendered_as_going_on(tmp_path: Path) -> None:
-    pieces = loaded(tmp_path).pieces(Phrase("left", "zh-CN", {"days": 3}))
-    assert [(piece.text, piece.carrier.after) for piece in pieces if piece.kind == "fixed"] == [
-        ("还有", "，")
-    ]
+def test_a_text_before_a_slot_is_rendered_as_going_on_and_a_short_one_in_a_sentence(tmp_path: Path) -> None:
+    catalogue = loaded(tmp_path)
+    after = {}
+    for prompt, values in (("owed", {"amount": Money(Decimal(1))}), ("left", {"days": 3}), ("welcome", {})):
+        for piece in catalogue.pieces(Phrase(prompt, "zh-CN", values)):
+            after[piece.text] = piece.carrier.after
+    assert after["您目前应交的保费是"] == "，"
+    assert after["还有"] == "，谢谢您的来电。"
+    assert after["请按1"] == "。"
 
 
 def test_a_missing_translation_falls_back_to_the_default_language(tmp_path: Path) -> None:

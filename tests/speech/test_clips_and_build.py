@@ -12,7 +12,7 @@ from sounds import OneVoice, ToneVoice, write_tone
 from ivr.flow.instructions import Phrase
 from ivr.flow.values import Money
 from ivr.media.g711 import Law
-from ivr.speech.build import BuildReport, build, wanted_pieces
+from ivr.speech.build import BuildReport, build, voice_language, wanted_pieces
 from ivr.speech.catalogue import PromptCatalogue
 from ivr.speech.check import check
 from ivr.speech.clips import read_index
@@ -92,6 +92,21 @@ def test_a_clip_is_rendered_again_when_the_lexicon_says_its_words_differently(pr
     (prompts / "zh-CN" / "lexicon.yaml").write_text("应交: ying1 jiao1\n", "utf-8")
     run_build(prompts, voice)
     assert voice.said == ["应交"]
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "voice"),
+    [
+        ("zh-CN", "For English, press two", "en"),
+        ("zh-CN", "您的VIP卡", "zh-CN"),
+        ("zh-CN", "95500", "zh-CN"),
+        ("en", "Hello", "en"),
+    ],
+)
+def test_a_latin_text_among_chinese_ones_is_said_by_the_english_voice(
+    language: str, text: str, voice: str
+) -> None:
+    assert voice_language(language, text) == voice
 
 
 def test_an_interrupted_build_goes_on_where_it_stopped(tmp_path: Path) -> None:

@@ -69,11 +69,11 @@ def test_a_premium_is_spoken_whole(catalogue: PromptCatalogue) -> None:
 def test_a_recogniser_hears_the_amount_and_the_date(
     catalogue: PromptCatalogue, amount: str, due: date, wanted: str
 ) -> None:
-    folder = os.environ.get("HOTLINE_TEST_VOSK")
-    if not folder:
-        pytest.skip("set HOTLINE_TEST_VOSK to a folder with Vosk's small Chinese model in it as zh/")
+    folder = Path(os.environ.get("HOTLINE_TEST_MODELS", PROMPTS.parent / ".venv" / "models"))
+    if not (folder / "zh").is_dir():
+        pytest.skip("the recogniser's models are not here (make test fetches them when there is a network)")
     values = {"amount": Money(Decimal(amount)), "due_on": due, "days_until_due": 10}
-    heard = recognised(render(catalogue, "premium_due", **values), Path(folder) / "zh")
+    heard = recognised(render(catalogue, "premium_due", **values), folder / "zh")
     spoken_amount, spoken_date = wanted.split()
     assert f"保费{spoken_amount}" in heard
     assert f"日期是{spoken_date}" in heard

@@ -52,7 +52,7 @@ def test_an_address_of_another_machine_is_named_with_its_setting() -> None:
 
 def test_one_folder_serves_one_hotline_and_is_free_again_after_it(tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
-    with alone(run_dir), pytest.raises(WorkerError, match="H503 .*HOTLINE_DATA_DIR"), alone(run_dir):
+    with alone(run_dir), pytest.raises(WorkerError, match=r"H503 .*HOTLINE_DATA_DIR"), alone(run_dir):
         pass
     with alone(run_dir):
         pass

@@ -179,3 +179,8 @@ def test_keys_that_no_step_has_used_are_not_written_into_the_state(call):
     written = call.state.to_json()
     assert written["buffer"] == 6
     assert "246810" not in str(written)
+
+
+def test_a_sentence_with_flush_drops_the_keys_before_and_during_it(hotline_of, make_call):
+    flow = TWO_SAYS.replace("{say: hello,", "{say: hello, barge_in: false, flush: true,", 1)
+    assert flow != TWO_SAYS
