@@ -7,7 +7,7 @@ import importlib
 import os
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -117,9 +117,20 @@ def call_parts(settings: Settings, content: Content, database: PolicyDatabase, w
     )
 
 
-def worker_name(index: int) -> str:
-    """The name a worker has in the database; the same after a restart."""
-    return f"worker-{index}"
+def installation_id(settings: Settings) -> str:
+    """The id of this data folder, made at the first start, before any worker asks for it.
+
+    Machines that share a database must not take each other's workers for their own.
+    """
+    path = settings.data_dir / "installation"
+    with suppress(FileExistsError), path.open("x", encoding="ascii") as file:
+        file.write(secrets.token_hex(4))
+    return path.read_text(encoding="ascii")
+
+
+def worker_name(settings: Settings, index: int) -> str:
+    """The name a worker has in the database: the same after a restart, another on another machine."""
+    return f"{installation_id(settings)}-{index}"
 
 
 def new_call_id(zone: str, index: int) -> str:
@@ -156,7 +167,7 @@ def load_line(settings: Settings) -> None:
 
 async def run_worker(settings: Settings, index: int, content: Content) -> None:
     """One worker process, from its start to SIGTERM."""
-    name = worker_name(index)
+    name = worker_name(settings, index)
     async with open_database(settings) as database:
         parts = call_parts(settings, content, database, name)
 

@@ -181,6 +181,10 @@ def test_keys_that_no_step_has_used_are_not_written_into_the_state(call):
     assert "246810" not in str(written)
 
 
-def test_a_sentence_with_flush_drops_the_keys_before_and_during_it(hotline_of, make_call):
-    flow = TWO_SAYS.replace("{say: hello,", "{say: hello, barge_in: false, flush: true,", 1)
-    assert flow != TWO_SAYS
+def test_a_sentence_with_flush_drops_what_was_typed_before_it_and_while_it_is_said(hotline_of, make_call):
+    flow = TWO_SAYS.replace("barge_in: false", "barge_in: false, flush: true")
+    call = make_call(hotline_of(flow)).key("77").key("1").heard()
+    assert call.step == "front.ask"
+    assert call.said == ["welcome", "thanks", "top_menu"]
+    assert [entry.count for entry in call.trace if isinstance(entry, KeysDropped)] == [1, 2]
+    assert call.keys_used == ""
