@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import structlog
@@ -45,6 +47,20 @@ class MaskingFormatter(logging.Formatter):
         return _without_digits(super().format(record))
 
 
+class JsonFormatter(MaskingFormatter):
+    """The same as one JSON object a line, with the names that the hotline's own entries have."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One entry as JSON, without long digit runs."""
+        entry = {
+            "logger": record.name,
+            "event": super().format(record),
+            "level": record.levelname.lower(),
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
+        }
+        return json.dumps(entry, ensure_ascii=False)
+
+
 def configure_logs(level: str, form: Literal["text", "json"]) -> None:
     """Set structlog and the standard library's logging to one form on standard error."""
     renderer: Any = (
@@ -69,5 +85,9 @@ def configure_logs(level: str, form: Literal["text", "json"]) -> None:
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(MaskingFormatter("%(levelname)s %(name)s %(message)s"))
+    handler.setFormatter(
+        JsonFormatter("%(message)s")
+        if form == "json"
+        else MaskingFormatter("%(levelname)s %(name)s %(message)s")
+    )
     logging.basicConfig(handlers=[handler], level=level.upper())

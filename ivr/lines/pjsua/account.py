@@ -73,7 +73,11 @@ def opened(station: Station, settings: PjsuaSettings, transport: int, port: int)
     media = config.mediaConfig.transportConfig
     media.boundAddress = settings.host
     media.publicAddress = settings.public_address
-    media.port, media.portRange = settings.rtp_port, settings.rtp_ports if settings.rtp_port else 0
+    # The library's range has its last port in it, and needs the one after that for RTCP.
+    media.port, media.portRange = settings.rtp_port, settings.rtp_ports - 2 if settings.rtp_port else 0
+    # Callers of a process that died go on sending; the library answers whoever sends first, so a port of
+    # theirs that is used again would give one caller's words to another.
+    media.randomizePort = True
     account = PjAccount(station)
     account.create(config)
     return account

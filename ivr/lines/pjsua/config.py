@@ -60,6 +60,9 @@ class PjsuaSettings:
             _require(_is_network(network), f"peer {network!r} is no IPv4 network; write it as 192.0.2.0/24")
         _require(0 <= self.port <= 65_535, f"SIP port {self.port} is not between 0 and 65535")
         _require(0 <= self.rtp_port <= 65_000, f"RTP port {self.rtp_port} is not between 0 and 65000")
+        _require(
+            self.rtp_ports >= 4, f"{self.rtp_ports} RTP ports are too few; a call takes two, allow for four"
+        )
         for codec in self.codecs:
             _require(codec in _CODECS, f"codec {codec!r} is not carried; choose of {', '.join(_CODECS)}")
         _require(bool(self.codecs), "a line needs a codec; choose of PCMA, PCMU")

@@ -23,6 +23,7 @@ from ivr.errors import LineError
 from ivr.lines.pjsua import library, sources
 from ivr.lines.pjsua.config import PjsuaSettings
 from ivr.lines.pjsua.notices import Notice
+from ivr.lines.pjsua.stale import StalePorts
 from ivr.lines.pjsua.station import Later, Notify, Station
 
 log = structlog.get_logger(__name__)
@@ -164,8 +165,16 @@ def _started(endpoint: _Endpoint, settings: PjsuaSettings, post: Notify, later: 
     capacity = library.most_calls()
     station = Station(settings, transport=transport, port=port, capacity=capacity, post=post, later=later)
     station.open()
+    station.stale = _stale_ports(settings)
     endpoint.station = station
     return station
+
+
+def _stale_ports(settings: PjsuaSettings) -> StalePorts:
+    stale = StalePorts(settings.host, settings.rtp_port, settings.rtp_ports if settings.rtp_port else 0)
+    if stale.ports:
+        log.warning("line.stale_media", ports=stale.ports)
+    return stale
 
 
 def _endpoint_config(settings: PjsuaSettings) -> pj.EpConfig:

@@ -20,6 +20,7 @@ from ivr.lines.pjsua.frames import FramePort
 from ivr.lines.pjsua.identity import parties_of
 from ivr.lines.pjsua.notices import Gone, Notice, Ringing
 from ivr.lines.pjsua.pace import Pace
+from ivr.lines.pjsua.stale import StalePorts
 from ivr.media.port import AudioPort
 
 log = structlog.get_logger(__name__)
@@ -44,6 +45,8 @@ class Station:
         self.refused = 0
         #: Take no new calls. Set from the loop.
         self.draining = False
+        #: Media ports that are kept from the library, because callers of an earlier process send to them.
+        self.stale: StalePorts | None = None
         self.post = post
         self._later = later
         #: Whether new calls come too fast for the library.
@@ -69,6 +72,8 @@ class Station:
         """Drop every object of the library; nothing may use the station afterwards."""
         self._calls.clear()
         self._ports.clear()
+        if self.stale is not None:
+            self.stale.close()
         if self._account is not None:
             self._account.shutdown()
             self._account = None
