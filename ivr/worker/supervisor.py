@@ -22,7 +22,7 @@ from ivr.worker.status import STALE_AFTER, read_statuses, remove_status
 
 log = structlog.get_logger(__name__)
 
-#: A process that lived shorter than this is restarted after a pause that doubles, up to the longest.
+#: A process that took no call and lived shorter than this waits for its restart, twice as long each time.
 HEALTHY_AFTER = 10.0
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
 #: How often it is seen to that a spare worker waits, and the longest pause when it dies again and again.
@@ -112,32 +112,37 @@ class Supervisor:
         pause = 0.0
         while not self._stopping.is_set():
             began = time.monotonic()
-            status = await self._live(plan)
+            status, served = await self._live(plan)
             if self._stopping.is_set():
                 return
             lived = time.monotonic() - began
-            pause = 0.0 if lived > HEALTHY_AFTER else min(LONGEST_PAUSE, max(SHORTEST_PAUSE, pause * 2))
+            healthy = served or lived > HEALTHY_AFTER
+            pause = 0.0 if healthy else min(LONGEST_PAUSE, max(SHORTEST_PAUSE, pause * 2))
             log.error("process died", process=plan.name, status=status, lived=round(lived, 1), pause=pause)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
 
-    async def _live(self, plan: ProcessPlan) -> int | None:
-        """One life of the process; its exit status, or None if it could not be started."""
+    async def _live(self, plan: ProcessPlan) -> tuple[int | None, bool]:
+        """One life of the process: its exit status (None if it could not be started), and whether it took calls."""
         try:
             process = self._take_spare(plan) or await self._spawn(plan.command, DEVNULL)
         except OSError as error:
             log.error("process cannot be started", process=plan.name, error=error.strerror)
-            return None
+            return None, False
         self._running[plan.name] = process
+        served = False
         try:
             await self._until_exit_or_stop(plan, process)
         finally:
             del self._running[plan.name]
             await _kill(process)
+            served = any(
+                one.pid == process.pid and one.state != "starting" for one in read_statuses(self._run_dir)
+            )
             if plan.worker is not None:
                 remove_status(self._run_dir, plan.worker)
                 mark_process_dead(process.pid, str(self._run_dir))  # type: ignore[no-untyped-call]
-        return process.returncode
+        return process.returncode, served
 
     async def _spawn(self, command: Sequence[str], stdin: int) -> Process:
         return await asyncio.create_subprocess_exec(

@@ -88,6 +88,17 @@ async def test_one_that_dies_again_and_again_is_started_with_longer_and_longer_p
     assert 2 <= starts <= 5, "pauses of 0.1, 0.2, 0.4, 0.8 s leave room for so many"
 
 
+async def test_one_that_took_calls_is_started_again_at_once_however_often_it_dies(tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    async with supervising(run_dir, worker("serve", run_dir)):
+        for number in range(1, 6):
+            await until(lambda number=number: len(pids(run_dir)) == number and read_statuses(run_dir))
+            began = time.monotonic()
+            os.kill(pids(run_dir)[-1], signal.SIGKILL)
+            await until(lambda number=number: len(pids(run_dir)) == number + 1)
+            assert time.monotonic() - began < 2.0
+
+
 async def test_a_command_that_cannot_be_started_is_tried_again_and_stops_nobody_else(tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
     missing = ProcessPlan("worker-1", [str(tmp_path / "no-such-program")], 1)
