@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from ivr.lines.pjsua.identity import taken_apart
+from ivr.lines.identity import taken_apart
 from ivr.media.keys import key_from_info
 
 #: Flags of a DTMF event (`pjmedia_stream_dtmf_event_flags`).

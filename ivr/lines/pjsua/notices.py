@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ivr.lines.pjsua.identity import Parties
+from ivr.lines.identity import Parties
 from ivr.media.g711 import Law
 
 

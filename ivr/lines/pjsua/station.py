@@ -17,7 +17,7 @@ from ivr.lines.pjsua import account, sources
 from ivr.lines.pjsua.calls import PjCall
 from ivr.lines.pjsua.config import PjsuaSettings
 from ivr.lines.pjsua.frames import FramePort
-from ivr.lines.pjsua.identity import parties_of
+from ivr.lines.identity import parties_of
 from ivr.lines.pjsua.notices import Gone, Notice, Ringing
 from ivr.lines.pjsua.pace import Pace
 from ivr.lines.pjsua.stale import StalePorts

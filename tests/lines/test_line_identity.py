@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.lines.pjsua.identity import display_name_of, number_of, parties_of, readable, split_addresses
+from ivr.lines.identity import display_name_of, number_of, parties_of, readable, split_addresses
 
 
 def invite(*lines: str, uri: str = "sip:4001@host") -> str:

@@ -1,13 +1,14 @@
-"""Who calls whom, read from the text of an INVITE.
+"""Who calls whom, read from the headers of an INVITE, the same way on every SIP line.
 
-The library's own accessors give one header at a time and trip over what trunks really send: several asserted
-identities, `tel:` URIs, display names in GBK. So the few headers needed are read here. Nothing is trusted:
-a number is a hint, cleaned to digits where it is one, and bounded in length.
+Trunks really send several asserted identities, `tel:` URIs, display names in GBK. Nothing is trusted: a
+number is a hint, cleaned to digits where it is one, and bounded in length. Octets of a header that are no
+UTF-8 are expected as surrogate escapes.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
@@ -33,16 +34,20 @@ class Parties:
 
 
 def parties_of(message: str) -> Parties:
-    """Read an INVITE.
+    """Read the text of an INVITE."""
+    first, headers = taken_apart(message)
+    return parties_named(first.split(" ")[1] if first.count(" ") >= 2 else "", headers)
+
+
+def parties_named(request_uri: str, headers: Mapping[str, Sequence[str]]) -> Parties:
+    """Read an INVITE's Request-URI and its headers' values by long name in lower case.
 
     The caller is the first P-Asserted-Identity with a number in it (RFC 3325), else From; empty when the
     caller asked for privacy (RFC 3323). The called is the Request-URI's user, else To's.
     """
-    first, headers = taken_apart(message)
     asserted = [one for value in headers.get("p-asserted-identity", []) for one in split_addresses(value)]
     sender = headers.get("from", [""])[0]
     chosen = next((one for one in asserted if is_number(number_of(one))), "") or next(iter(asserted), sender)
-    request_uri = first.split(" ")[1] if first.count(" ") >= 2 else ""
     private = _asks_for_privacy(headers)
     return Parties(
         caller="" if private else number_of(chosen),
@@ -105,7 +110,7 @@ def split_addresses(value: str) -> list[str]:
 def readable(text: str) -> str:
     """Text that can be written anywhere: octets that are no UTF-8 are read as GBK, else replaced.
 
-    The library hands such octets over as surrogate escapes; Chinese trunks send names in GBK.
+    Such octets come as surrogate escapes; Chinese trunks send names in GBK.
     """
     octets = text.encode("utf-8", "surrogateescape")
     for encoding in ("utf-8", "gb18030"):
@@ -141,12 +146,12 @@ def taken_apart(message: str) -> tuple[str, dict[str, list[str]]]:
     return first, headers
 
 
-def _asks_for_privacy(headers: dict[str, list[str]]) -> bool:
+def _asks_for_privacy(headers: Mapping[str, Sequence[str]]) -> bool:
     asked = {word.strip().lower() for value in headers.get("privacy", []) for word in re.split("[;,]", value)}
     return bool(asked & {"id", "user", "header", "session"})
 
 
-def _worth_keeping(headers: dict[str, list[str]]) -> dict[str, str]:
+def _worth_keeping(headers: Mapping[str, Sequence[str]]) -> dict[str, str]:
     return {
         name: readable(values[0])[:_LONGEST_HEADER]
         for name, values in headers.items()
