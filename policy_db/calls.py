@@ -79,9 +79,15 @@ class Calls:
         language: str | None = None,
         level: int | None = None,
         policy: str | None = None,
+        mos: float | None = None,
+        loss: float | None = None,
+        jitter_ms: float | None = None,
     ) -> None:
-        """Note what has become known: language, assurance level (0 to 2), policy. Raises NotFoundError."""
-        await self._change(call, _known(language, level, policy))
+        """Note what has become known: language, assurance level (0 to 2), policy, how the caller was heard.
+
+        `mos` is 1 to 4.5, `loss` a share of packets. Raises NotFoundError.
+        """
+        await self._change(call, _known(language, level, policy, mos=mos, loss=loss, jitter_ms=jitter_ms))
 
     async def finish(
         self,
@@ -91,13 +97,17 @@ class Calls:
         language: str | None = None,
         level: int | None = None,
         policy: str | None = None,
+        mos: float | None = None,
+        loss: float | None = None,
+        jitter_ms: float | None = None,
     ) -> None:
         """The call has ended, and what `update` takes is known of it; a second end changes nothing.
 
         Raises NotFoundError for an unknown call.
         """
         end = {"state": "finished", "ended_at": self._clock(), "end_reason": reason}
-        await self._change(call, {**_known(language, level, policy), **end})
+        known = _known(language, level, policy, mos=mos, loss=loss, jitter_ms=jitter_ms)
+        await self._change(call, {**known, **end})
 
     async def find(self, call: str) -> CallRecord | None:
         """The call with that id."""
@@ -185,14 +195,19 @@ class Calls:
                     flow=row.flow,
                     version=row.version,
                     policy=row.policy,
+                    mos=row.mos,
+                    loss=row.loss,
+                    jitter_ms=row.jitter_ms,
                 )
                 for row in await connection.execute(query)
             )
 
 
-def _known(language: str | None, level: int | None, policy: str | None) -> dict[str, Any]:
+def _known(
+    language: str | None, level: int | None, policy: str | None, **figures: float | None
+) -> dict[str, Any]:
     """The columns of what is known of a call."""
-    values: dict[str, Any] = {"language": language, "level": level}
+    values: dict[str, Any] = {"language": language, "level": level, **figures}
     if policy is not None:
         values["policy_id"] = select(PolicyRow.id).where(PolicyRow.number == policy).scalar_subquery()
     return {name: value for name, value in values.items() if value is not None}

@@ -289,7 +289,10 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """A call: `state` is running, finished or broken_off (its worker died)."""
+    """A call: `state` is running, finished or broken_off (its worker died).
+
+    `mos` (1 to 4.5), `loss` (share of packets) and `jitter_ms` say how the caller was heard, where known.
+    """
 
     id: str
     worker: str
@@ -305,6 +308,9 @@ class CallRecord:
     flow: str
     version: str
     policy: str | None
+    mos: float | None = None
+    loss: float | None = None
+    jitter_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

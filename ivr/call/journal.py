@@ -81,8 +81,12 @@ class CallJournal:
             data = {name: value for name, value in entry.items() if name not in ("kind", "at")}
             page.add(float(entry["at"]), str(entry["kind"]), data)
 
-    def know(self, call_id: str, **facts: str | int) -> None:
-        """Note what has become known of the call: `language`, `level` (0 to 2), `policy` (its number)."""
+    def know(self, call_id: str, **facts: str | float) -> None:
+        """Note what has become known of the call.
+
+        `language`, `level` (0 to 2), `policy` (its number); of its sound `mos` (1 to 4.5), `loss` (share of
+        packets) and `jitter_ms`.
+        """
         self._pages[call_id].know(facts)
 
     async def finish(self, call_id: str, outcome: str) -> None:

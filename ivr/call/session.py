@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -146,6 +146,8 @@ class CallSession:
                 await self._recording_ended(message)
             case line.HoldChanged(held=held):
                 self._note("held" if held else "resumed")
+            case line.MediaReport(quality=quality):
+                self._note_quality(quality)
             case line.KeyDown(key=key):
                 self._pressed_at = self._clock.time()
                 self._tell(ev.KeyPressed(self._now, key))
@@ -341,6 +343,13 @@ class CallSession:
     def _note(self, kind: str, **details: Any) -> None:
         self._parts.journal.add(self.call_id, [{"kind": kind, "at": round(self._now, 3), **details}])
 
+    def _note_quality(self, quality: Mapping[str, float | int | None]) -> None:
+        """How it was heard: everything into the timeline, the figures one looks for into the call's row."""
+        self._note("media", **quality)
+        figures = {name: quality.get(name) for name in ("mos", "loss", "jitter_ms")}
+        known = {name: figure for name, figure in figures.items() if figure is not None}
+        self._parts.journal.know(self.call_id, **known)
+
     # A fault of ours
 
     async def _fail(self, error: Exception) -> None:
@@ -417,7 +426,7 @@ class CallSession:
             async with asyncio.timeout(self._parts.grace):
                 while self._ended is None:
                     message = await self._next()
-                    if isinstance(message, line.Ended | line.RecordEnded):
+                    if isinstance(message, line.Ended | line.RecordEnded | line.MediaReport):
                         await self._receive(message)
         except TimeoutError:
             log.warning("no end of leg", call_id=self.call_id)

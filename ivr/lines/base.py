@@ -84,6 +84,17 @@ class HoldChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaReport:
+    """How the other side was heard, and heard us; told once, just before `Ended`, by lines that can tell.
+
+    `quality` has plain numbers by name, None where unknown. Every report has `mos` (1 to 4.5), `loss` (share
+    of packets that never came) and `jitter_ms`.
+    """
+
+    quality: Mapping[str, float | int | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The leg is gone; always the last event, exactly once. `by`: who ended it; `status`: a SIP status."""
 
@@ -92,7 +103,7 @@ class Ended:
     text: str = ""
 
 
-LegEvent = Answered | KeyDown | WordsHeard | PlayEnded | RecordEnded | HoldChanged | Ended
+LegEvent = Answered | KeyDown | WordsHeard | PlayEnded | RecordEnded | HoldChanged | MediaReport | Ended
 
 
 @dataclass(frozen=True, slots=True)

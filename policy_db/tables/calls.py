@@ -13,7 +13,10 @@ from policy_db.tables.base import Base, Id
 
 
 class CallRow(Base):
-    """A call from ring to end. `worker` is the process that has it."""
+    """A call from ring to end. `worker` is the process that has it.
+
+    How it was heard, where the line could tell: `mos` (1 to 4.5), `loss` (share of packets), `jitter_ms`.
+    """
 
     __tablename__ = "calls"
     __table_args__ = (
@@ -35,6 +38,9 @@ class CallRow(Base):
     ended_at: Mapped[datetime | None] = mapped_column(UtcTime)
     end_reason: Mapped[str] = mapped_column(String(40))
     policy_id: Mapped[int | None] = mapped_column(ForeignKey("policies.id"), index=True)
+    mos: Mapped[float | None] = mapped_column(Float(53))
+    loss: Mapped[float | None] = mapped_column(Float(53))
+    jitter_ms: Mapped[float | None] = mapped_column(Float(53))
 
 
 class CallEventRow(Base):

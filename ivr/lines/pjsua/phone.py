@@ -15,10 +15,10 @@ import numpy as np
 
 from ivr.errors import HotlineError, LineError
 from ivr.lines.base import Ended, HoldChanged, KeyDown, LegEvent, PlayEnded
+from ivr.lines.phone_script import HangUp, Play, Press, Step, UntilSilence, Wait, parse_script
 from ivr.lines.pjsua.config import PjsuaSettings
 from ivr.lines.pjsua.leg import PjsuaLeg
 from ivr.lines.pjsua.line import PjsuaLine
-from ivr.lines.pjsua.phone_script import HangUp, Play, Press, Step, UntilSilence, Wait, parse_script
 from ivr.media import g711
 from ivr.media.clip import Clip
 from ivr.media.port import AudioPort

@@ -14,8 +14,8 @@ from sip_caller import dominant, sine
 
 from ivr.errors import LineError
 from ivr.lines.base import Answered, Ended, KeyDown, LegEvent, RecordEnded, RecordRequest
+from ivr.lines.phone_script import HangUp, Play, Press, UntilSilence, Wait, parse_script
 from ivr.lines.pjsua.phone import PhoneOptions, run_phone
-from ivr.lines.pjsua.phone_script import HangUp, Play, Press, UntilSilence, Wait, parse_script
 from ivr.media.clip import Clip
 
 HERE = Path(__file__).parent
