@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry
@@ -27,14 +28,11 @@ from ivr.flow import FlowStore, Manifest
 from ivr.lines.base import Line
 from ivr.resources import chosen
 from ivr.services import hotline_registry, hotline_signatures
-from ivr.settings import Settings
+from ivr.settings import Settings, listed
 from ivr.speech import PromptCatalogue, Speaker
 from ivr.worker.worker import Worker
 from policy_db import IdentityRules, Keys, PolicyDatabase
 from policy_db.errors import WrongKeyError
-
-#: RTP ports set aside for each worker.
-RTP_PORTS_A_WORKER = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,22 +138,44 @@ def new_call_id(zone: str, index: int) -> str:
 
 
 def make_line(settings: Settings, index: int) -> Line:
-    """The telephone line of worker `index`: its SIP port and RTP range follow its number."""
-    from ivr.lines.pjsua import PjsuaLine, PjsuaSettings
+    """The telephone line of worker `index`: its SIP ports and RTP range follow its number."""
+    common: dict[str, Any] = {
+        "host": settings.sip_address,
+        "port": settings.sip_port + index if settings.sip_port else 0,
+        "public_address": settings.public_address,
+        "rtp_port": settings.rtp_port + index * settings.rtp_ports,
+        "rtp_ports": settings.rtp_ports,
+        "registrar": settings.sip_registrar,
+        "user": settings.sip_user or "hotline",
+        "secret": settings.sip_secret.get_secret_value(),
+        "proxy": settings.sip_proxy,
+        "session_timers": settings.session_timers,
+        "session_expires": settings.session_expires,
+        "inband_keys": settings.inband_keys,
+        "peers": listed(settings.sip_peers),
+    }
+    if settings.line == "pjsua":
+        from ivr.lines.pjsua import PjsuaLine, PjsuaSettings
 
-    return PjsuaLine(
-        PjsuaSettings(
-            host=settings.sip_address,
-            port=settings.sip_port + index if settings.sip_port else 0,
-            public_address=settings.public_address,
-            rtp_port=settings.rtp_port + index * RTP_PORTS_A_WORKER,
-            rtp_ports=RTP_PORTS_A_WORKER,
-            registrar=settings.sip_registrar,
-            user=settings.sip_user or "hotline",
-            secret=settings.sip_secret.get_secret_value(),
-            proxy=settings.sip_proxy,
-            inband_keys=settings.inband_keys,
-            peers=tuple(part.strip() for part in settings.sip_peers.split(",") if part.strip()),
+        return PjsuaLine(PjsuaSettings(**common))
+    from ivr.lines.sip import SipLine, SipSettings
+
+    return SipLine(
+        SipSettings(
+            **common,
+            transports=listed(settings.sip_transports),
+            tls_port=settings.sip_tls_port + index if settings.sip_tls_port else 0,
+            tls_certificate=settings.sip_tls_certificate,
+            tls_key=settings.sip_tls_key,
+            tls_ca=settings.sip_tls_ca,
+            symmetric_rtp=settings.symmetric_rtp,
+            srtp=settings.srtp,
+            most_calls=settings.max_calls,
+            calls_per_second=settings.calls_per_second,
+            ban_seconds=settings.ban_seconds,
+            accept_user=settings.sip_accept_user,
+            accept_secret=settings.sip_accept_secret.get_secret_value(),
+            dead_media_seconds=settings.dead_media_seconds,
         )
     )
 

@@ -15,6 +15,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ivr.errors import SettingError
 
 
+def listed(text: str) -> tuple[str, ...]:
+    """The parts of a comma-separated text."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def default_data_dir() -> Path:
     """`$XDG_DATA_HOME/insurance-hotline`, else the same under `~/.local/share`."""
     base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
@@ -45,20 +50,76 @@ class Settings(BaseSettings):
     workers: int = Field(
         1, ge=1, le=64, description="Worker processes; worker N listens on the SIP port plus N."
     )
-    line: Literal["pjsua"] = Field("pjsua", description="Which telephone line a worker opens.")
-    sip_address: str = Field("127.0.0.1", description="Address the SIP line listens on; 0.0.0.0 for all.")
-    sip_port: int = Field(5060, ge=0, le=65535, description="UDP port of the first worker's SIP line.")
-    rtp_port: int = Field(
-        10000, ge=1024, le=64000, description="First RTP port; each worker takes 200 from here."
+    line: Literal["sip", "pjsua"] = Field(
+        "sip",
+        description="Which telephone line a worker opens: our own, or PJSIP (4 calls a worker as it comes).",
+    )
+    sip_address: str = Field(
+        "127.0.0.1", description="Address the SIP line listens on; 0.0.0.0 for all, :: for IPv6 too."
+    )
+    sip_port: int = Field(
+        5060, ge=0, le=65535, description="UDP and TCP port of the first worker's SIP line; 0 takes any."
+    )
+    sip_transports: str = Field("udp,tcp", description="What SIP comes by, beside TLS: udp, tcp, or both.")
+    sip_tls_port: int = Field(
+        0, ge=0, le=65535, description="TLS port of the first worker's SIP line; 0 means no TLS."
+    )
+    sip_tls_certificate: str = Field("", description="PEM file of our certificate with its chain, for TLS.")
+    sip_tls_key: str = Field("", description="PEM file of its key.")
+    sip_tls_ca: str = Field(
+        "", description="PEM file of the authorities that others are verified by; empty means the system's."
     )
     public_address: str = Field("", description="Address to tell the other side, behind a NAT.")
+    max_calls: int = Field(500, ge=1, le=10_000, description="Calls that a worker carries at once.")
+    calls_per_second: float = Field(
+        150.0,
+        gt=0,
+        le=10_000,
+        description="New calls a second (in bursts twice as many) before more are told to come again later.",
+    )
+    rtp_port: int = Field(
+        10000, ge=1024, le=64000, description="First RTP port; worker N begins N times its RTP ports later."
+    )
+    rtp_ports: int = Field(
+        1200, ge=4, le=60_000, description="RTP ports of each worker; a call takes two, and some rest."
+    )
+    symmetric_rtp: Literal["off", "auto", "on"] = Field(
+        "auto",
+        description=(
+            "Take audio from elsewhere than a caller's signalling says: never, for callers behind a NAT"
+            " (private address, foreign packets), or always."
+        ),
+    )
+    srtp: Literal["off", "offered", "required"] = Field(
+        "offered",
+        description="Encrypted audio (SRTP, keys in SDP): never, where the caller offers it, or only so.",
+    )
+    dead_media_seconds: float = Field(
+        60.0, ge=0, le=3600, description="A call without any packet of audio for so long ends; 0 means never."
+    )
+    session_timers: Literal["off", "offered", "always"] = Field(
+        "offered", description="Session timers (RFC 4028) that find calls whose end was lost."
+    )
+    session_expires: int = Field(
+        1800, ge=90, le=86_400, description="Seconds after which a call must have been refreshed."
+    )
     sip_registrar: str = Field("", description="PBX or trunk to register with, such as sip:pbx.example.com.")
     sip_user: str = Field("", description="User name for the registrar.")
     sip_secret: SecretStr = Field(SecretStr(""), description="Secret for the registrar.")
     sip_proxy: str = Field("", description="Outbound proxy, such as sip:proxy.example.com;lr.")
     sip_peers: str = Field(
         "",
-        description="Networks that SIP may come from, such as 192.0.2.0/24, by comma; empty means anywhere.",
+        description=(
+            "Networks that SIP may come from, such as 192.0.2.0/24, 2001:db8::/32, by comma; empty means"
+            " anywhere."
+        ),
+    )
+    sip_accept_user: str = Field(
+        "", description="User name asked (digest) of callers that are not in the peers; empty means none."
+    )
+    sip_accept_secret: SecretStr = Field(SecretStr(""), description="Secret of that user.")
+    ban_seconds: float = Field(
+        600.0, ge=1, le=86_400, description="How long a source that scans or guesses is not answered."
     )
     inband_keys: bool = Field(
         False, description="Also listen for key tones in the audio (a trunk that sends no events)."
@@ -97,17 +158,46 @@ class Settings(BaseSettings):
     @field_validator("sip_peers", mode="after")
     @classmethod
     def _networks(cls, value: str) -> str:
-        for part in filter(None, (part.strip() for part in value.split(","))):
+        for part in listed(value):
             try:
-                ipaddress.IPv4Network(part)
+                ipaddress.ip_network(part)
             except ValueError:
-                raise ValueError(f"{part} is no IPv4 network; write it as 192.0.2.0/24") from None
+                raise ValueError(f"{part} is no network; write it as 192.0.2.0/24") from None
         return value
+
+    @field_validator("sip_transports", mode="after")
+    @classmethod
+    def _transports(cls, value: str) -> str:
+        for part in listed(value.lower()):
+            if part not in ("udp", "tcp"):
+                raise ValueError(f"{part} is no transport; write udp, tcp, or both by comma")
+        return value.lower()
 
     @model_validator(mode="after")
     def _can_register(self) -> Settings:
         if self.sip_registrar and not self.sip_secret.get_secret_value():
             raise ValueError("a registration needs HOTLINE_SIP_SECRET")
+        return self
+
+    @model_validator(mode="after")
+    def _has_what_tls_needs(self) -> Settings:
+        if self.sip_tls_port and not (self.sip_tls_certificate and self.sip_tls_key):
+            raise ValueError("TLS needs HOTLINE_SIP_TLS_CERTIFICATE and HOTLINE_SIP_TLS_KEY")
+        return self
+
+    @model_validator(mode="after")
+    def _has_ports_for_its_calls(self) -> Settings:
+        if self.line == "sip" and self.rtp_ports < 2 * self.max_calls:
+            raise ValueError(
+                f"{self.max_calls} calls need {2 * self.max_calls} RTP ports; raise HOTLINE_RTP_PORTS or"
+                " lower HOTLINE_MAX_CALLS"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_secret_to_ask_for(self) -> Settings:
+        if self.sip_accept_user and not self.sip_accept_secret.get_secret_value():
+            raise ValueError("asking callers for a password needs HOTLINE_SIP_ACCEPT_SECRET")
         return self
 
     @property

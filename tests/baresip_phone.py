@@ -1,23 +1,34 @@
-"""baresip, an independent SIP telephone, as a caller in tests: dials, presses keys, speaks and records a WAV.
+"""baresip, an independent SIP telephone, for tests: dials or is called, presses keys, speaks and records a WAV.
 
 async with BaresipPhone(folder, say=pcm) as phone:
     await phone.dial("sip:4001@127.0.0.1:5060")
     await phone.press("1")
     await phone.hang_up()
 heard = phone.heard()
+
+`phone.output` is its own trace of every SIP message, after its end. With `tls` (its certificate, key and CA in one
+folder, see `tls_files`) it speaks TLS too, and trusts that CA alone; with `srtp` it insists on SRTP by SDES keys.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import datetime
+import ipaddress
 import json
 import shutil
 import socket
 import wave
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from numpy.typing import NDArray
 
 Pcm = NDArray[np.int16]
@@ -25,7 +36,7 @@ Pcm = NDArray[np.int16]
 INSTALLED = shutil.which("baresip") is not None
 
 _CONFIG = """\
-sip_listen 127.0.0.1:0
+sip_listen 127.0.0.1:{sip_port}
 module_path /usr/lib/baresip/modules
 module g711.so
 module aufile.so
@@ -40,34 +51,111 @@ audio_player aubridge,ear
 audio_alert aubridge,alert
 snd_path {folder}
 """
-_ACCOUNT = "<sip:{user}@127.0.0.1>;regint=0;audio_codecs=PCMA/8000/1,PCMU/8000/1\n"
+_TLS = """\
+module srtp.so
+sip_certificate {certificate}
+sip_cafile {authority}
+sip_verify_server yes
+"""
+_ACCOUNT = (
+    "<sip:{user}@127.0.0.1{transport}>;regint=0;audio_codecs=PCMA/8000/1,PCMU/8000/1;answermode={mode}{srtp}\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """A certificate for 127.0.0.1 and localhost, its key, both in one file, and who signed it. PEM files."""
+
+    certificate: Path
+    key: Path
+    both: Path
+    authority: Path
+
+
+def tls_files(folder: Path) -> TlsFiles:
+    """Make a certificate authority of our own and a certificate signed by it, good for a day."""
+    folder.mkdir(parents=True, exist_ok=True)
+    now = datetime.datetime.now(datetime.UTC)
+    root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    root_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority of these tests")])
+    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+
+    def signed(name: x509.Name, public: ec.EllipticCurvePublicKey, *, root: bool) -> x509.Certificate:
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(root_name)
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(hours=1))
+            .not_valid_after(now + datetime.timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=root, path_length=None), critical=True)
+        )
+        if not root:
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        return builder.sign(root_key, hashes.SHA256())
+
+    pem = serialization.Encoding.PEM
+    authority = signed(root_name, root_key.public_key(), root=True).public_bytes(pem)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    certificate = signed(subject, key.public_key(), root=False).public_bytes(pem)
+    secret = key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    files = TlsFiles(*(folder / name for name in ("own.pem", "own.key", "both.pem", "authority.pem")))
+    for path, content in zip(
+        (files.certificate, files.key, files.both, files.authority),
+        (certificate, secret, certificate + secret, authority),
+        strict=True,
+    ):
+        path.write_bytes(content)
+    return files
 
 
 class BaresipPhone:
     """One telephone, in a process of its own. `say` is what it speaks from the answer on, 16-bit at 8 kHz."""
 
-    def __init__(self, folder: Path, *, say: Pcm | None = None, user: str = "13700001111") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        say: Pcm | None = None,
+        user: str = "13700001111",
+        answers: bool = False,
+        transport: str = "",
+        tls: TlsFiles | None = None,
+        srtp: bool = False,
+    ) -> None:
         self._folder = folder
+        self._answers = answers
+        self._transport = transport
+        self._tls = tls
+        self._srtp = srtp
         self._say = np.zeros(8000 * 30, np.int16) if say is None else say
         self._user = user
         self.output = ""
 
     async def __aenter__(self) -> BaresipPhone:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port, self.sip_port = free_port(), free_port()
         said = self._folder / "say.wav"
         with wave.open(str(said), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(8000)
             file.writeframes(self._say.tobytes())
-        (self._folder / "config").write_text(_CONFIG.format(port=port, say=said, folder=self._folder))
-        (self._folder / "accounts").write_text(_ACCOUNT.format(user=self._user))
+        (self._folder / "config").write_text(self._config(port, said))
+        account = _ACCOUNT.format(
+            user=self._user,
+            transport=f";transport={self._transport}" if self._transport else "",
+            mode="auto" if self._answers else "manual",
+            srtp=";mediaenc=srtp-mand" if self._srtp else "",
+        )
+        (self._folder / "accounts").write_text(account)
         (self._folder / "contacts").write_text("")
         self._process = await asyncio.create_subprocess_exec(
             "baresip",
             "-4",
+            "-s",
             "-f",
             str(self._folder),
             stdin=asyncio.subprocess.DEVNULL,
@@ -80,6 +168,19 @@ class BaresipPhone:
             await self._end()
             raise
         return self
+
+    @property
+    def uri(self) -> str:
+        """Where it can be called. Its TLS port is the one after its SIP port."""
+        secure = self._transport == "tls"
+        way = f";transport={self._transport}" if self._transport else ""
+        return f"sip:{self._user}@127.0.0.1:{self.sip_port + secure}{way}"
+
+    def _config(self, port: int, said: Path) -> str:
+        text = _CONFIG.format(port=port, sip_port=self.sip_port, say=said, folder=self._folder)
+        if self._tls is not None:
+            text += _TLS.format(certificate=self._tls.both, authority=self._tls.authority)
+        return text
 
     async def _connect(self, port: int) -> None:
         for attempt in range(100):
@@ -128,8 +229,30 @@ class BaresipPhone:
         """End the call."""
         await self._command("hangup")
 
+    async def hold(self, on: bool) -> None:
+        """Put the other side on hold, or take it back."""
+        await self._command("hold" if on else "resume")
+
     def heard(self) -> Pcm:
         """What it heard in its last call, 16-bit at 8 kHz; written when the call has ended."""
         last = max(self._folder.glob("dump-*-dec.wav"))
         with wave.open(str(last), "rb") as file:
             return np.frombuffer(file.readframes(file.getnframes()), np.int16)
+
+
+def free_port() -> int:
+    """A port free for UDP and TCP, with the next one free too."""
+    while True:
+        with contextlib.ExitStack() as stack:
+            opened = [
+                stack.enter_context(socket.socket(socket.AF_INET, kind))
+                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM, socket.SOCK_STREAM)
+            ]
+            opened[0].bind(("127.0.0.1", 0))
+            port = int(opened[0].getsockname()[1])
+            try:
+                opened[1].bind(("127.0.0.1", port))
+                opened[2].bind(("127.0.0.1", port + 1))
+            except (OSError, OverflowError):
+                continue
+            return port

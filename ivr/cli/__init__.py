@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from ivr.cli import database, flow, prompts, serve, talk
+from ivr.cli import database, flow, load, prompts, serve, talk
 from ivr.errors import HotlineError
 from ivr.flow import FlowErrors
 from ivr.speech import SpeechError
@@ -26,6 +26,7 @@ app.command("worker", hidden=True)(serve.worker)
 app.command("http", hidden=True)(serve.http)
 app.command("call")(talk.call)
 app.command("phone")(talk.phone)
+app.command("load")(load.load)
 app.command("init")(serve.init)
 app.add_typer(flow.app, name="flow")
 app.add_typer(prompts.app, name="prompts")

@@ -151,7 +151,11 @@ async def _serve(settings: Settings) -> int:
     installation_id(settings)
     with alone(settings.run_dir):
         await wait_for_earlier(settings.run_dir, settings.drain_seconds + STOP_GRACE)
-        check_ports((settings.sip_address, _sip_ports(settings)), (settings.http_address, settings.http_port))
+        check_ports(
+            (settings.sip_address, _ports(settings, settings.sip_port)),
+            (settings.http_address, settings.http_port),
+            streams=_stream_ports(settings),
+        )
         async with open_database(settings, migrate=True):
             pass  # a database that cannot be used is told here as well
         clear_run_dir(settings.run_dir)
@@ -165,9 +169,18 @@ async def _serve(settings: Settings) -> int:
         return await supervisor.run()
 
 
-def _sip_ports(settings: Settings) -> range:
-    first = settings.sip_port
+def _ports(settings: Settings, first: int) -> range:
+    """The ports of all workers; of any port, one try."""
     return range(first, first + settings.workers) if first else range(1)
+
+
+def _stream_ports(settings: Settings) -> list[int]:
+    """The TCP and TLS ports of all workers; the other line brings its own and is not asked for them."""
+    if settings.line != "sip":
+        return []
+    plain = _ports(settings, settings.sip_port) if "tcp" in settings.sip_transports else ()
+    secure = _ports(settings, settings.sip_tls_port) if settings.sip_tls_port else ()
+    return [*plain, *secure]
 
 
 def _processes(settings: Settings) -> list[ProcessPlan]:

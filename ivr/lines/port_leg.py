@@ -7,7 +7,7 @@ all of them in the loop's thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Literal
 
@@ -20,6 +20,7 @@ from ivr.lines.base import (
     KeySource,
     LegEvent,
     LegInfo,
+    MediaReport,
     PlayEnded,
     RecordEnd,
     RecordEnded,
@@ -43,6 +44,8 @@ _RANK: dict[KeySource, int] = {"inband": 0, "info": 1, "rfc4733": 2, "script": 2
 
 class EventDesk:
     """Delivers a leg's events in order: what came before `attach` first, and nothing after `Ended`."""
+
+    __slots__ = ("_sink", "_waiting", "ended")
 
     def __init__(self) -> None:
         self._sink: Callable[[LegEvent], None] | None = None
@@ -74,6 +77,8 @@ class KeyMerger:
     same key from a better source within SAME_PRESS seconds is the same press.
     """
 
+    __slots__ = ("_at", "_key", "_source")
+
     def __init__(self) -> None:
         self._source: KeySource | None = None
         self._key = ""
@@ -100,6 +105,22 @@ class PortLeg:
     are also made out in the sound.
     """
 
+    __slots__ = (
+        "_answered_once",
+        "_beeping",
+        "_clock",
+        "_close_timer",
+        "_desk",
+        "_detector",
+        "_info",
+        "_last",
+        "_merger",
+        "_post",
+        "_taps",
+        "_writer",
+        "port",
+    )
+
     def __init__(
         self,
         info: LegInfo,
@@ -122,9 +143,9 @@ class PortLeg:
         self._answered_once = False
         self._last: Ended | None = None
         self._close_timer: TimerHandle | None = None
+        self._detector: KeyDetector | None = None
         if inband_keys:
             self._detector = KeyDetector(port.law)
-        if inband_keys:
             port.listen(self._hear_key)
 
     @property
@@ -230,7 +251,8 @@ class PortLeg:
     def _renegotiated(self, law: Law) -> None:
         """The other side's media changed: another law, perhaps, and its keys may come another way."""
         self.port.law = law
-        self._detector = KeyDetector(law)
+        if self._detector is not None:
+            self._detector = KeyDetector(law)
         self._merger.forget()
 
     def _gone(self, by: Literal["caller", "us", "line"], status: int = 200, text: str = "") -> None:
@@ -256,9 +278,16 @@ class PortLeg:
             return
         if self._close_timer is not None:
             self._close_timer.cancel()
+        quality = self._quality()
+        if quality:
+            self._desk.emit(MediaReport(quality))
         self._desk.emit(self._last)
 
+    def _quality(self) -> Mapping[str, float | int | None]:
+        """How it was heard, for `MediaReport`; empty where the line cannot tell."""
+        return {}
+
     def _hear_key(self, frame: bytes) -> None:
-        key = self._detector.feed(frame)
+        key = None if self._detector is None else self._detector.feed(frame)
         if key is not None:
             self._post(partial(self._key_down, key, "inband"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import math
+from bisect import bisect_left
 from collections.abc import Callable
 
 from ivr.clock import Clock, TimerHandle
@@ -43,7 +44,7 @@ class Lateness:
     def add(self, seconds: float) -> None:
         """Count one quarter."""
         self.largest = max(self.largest, seconds)
-        self._counts[next((at for at, edge in enumerate(_EDGES) if seconds <= edge), len(_EDGES))] += 1
+        self._counts[bisect_left(_EDGES, seconds)] += 1
 
     def percentile(self, share: float) -> float:
         """The edge (seconds) under which `share` of the quarters began, e.g. 0.99; 0 before the first."""
@@ -77,8 +78,11 @@ class MediaClock:
         self._timer: TimerHandle | None = None
         self._origin = 0.0
         self._next = 0
+        self._hooks: tuple[Callable[[], None], ...] = ()
         #: How punctual it was.
         self.lateness = Lateness()
+        #: Beats that were left out after stalls: sound that nobody got, but whose time has passed.
+        self.skipped = 0
 
     @property
     def active(self) -> int:
@@ -102,8 +106,16 @@ class MediaClock:
         if not self.active:
             self.close()
 
+    def add_hook(self, hook: Callable[[], None]) -> None:
+        """Call `hook` before each quarter's beats, while anybody is beaten for. It must not raise."""
+        self._hooks = (*self._hooks, hook)
+
+    def remove_hook(self, hook: Callable[[], None]) -> None:
+        """Call it no more; harmless if it is not called."""
+        self._hooks = tuple(one for one in self._hooks if one != hook)
+
     def close(self) -> None:
-        """Forget everyone and stand still."""
+        """Forget everyone and stand still. Hooks stay."""
         for group in self._groups:
             for beat in group:
                 beat.stopped = True
@@ -122,9 +134,13 @@ class MediaClock:
         last = self._next + max(0, int(behind / _QUARTER + 1e-6))
         skipped = (max(0, last - self._next - MOST_BEHIND * QUARTERS) + QUARTERS - 1) // QUARTERS * QUARTERS
         self.lateness.skipped += skipped
+        self.skipped += skipped // QUARTERS
         self._next += skipped
         while self._next <= last:
-            self._beat(self._next % QUARTERS)
+            for hook in self._hooks:
+                hook()
+            if self._timer is timer:
+                self._beat(self._next % QUARTERS)
             if self._timer is not timer:  # all were removed, and perhaps others added, by the beat itself
                 return
             self._next += 1

@@ -7,7 +7,7 @@ import errno
 import fcntl
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -55,14 +55,19 @@ async def wait_for_earlier(folder: Path, seconds: float) -> None:
         await asyncio.sleep(LOOK_SECONDS)
 
 
-def check_ports(sip: tuple[str, range], http: tuple[str, int]) -> None:
+def check_ports(
+    sip: tuple[str, Sequence[int]], http: tuple[str, int], *, streams: Sequence[int] = ()
+) -> None:
     """Raises WorkerError (H501, H502) for an address this machine has not, and a port that is taken.
 
-    `sip` are an address and the UDP ports of the workers, `http` an address and a TCP port; 0 is any.
+    `sip` are an address and the UDP ports of the workers, `streams` their ports of TCP and TLS at the same
+    address, `http` an address and a TCP port; 0 is any.
     """
     host, ports = sip
     for port in ports:
         _check(socket.SOCK_DGRAM, host, port, "SIP")
+    for port in streams:
+        _check(socket.SOCK_STREAM, host, port, "SIP")
     _check(socket.SOCK_STREAM, *http, "HTTP")
 
 

@@ -16,7 +16,7 @@ from ivr.call.session import MAILBOX_LIMIT, CallSession
 from ivr.errors import ServiceError
 from ivr.flow import Engine
 from ivr.flow.values import Level
-from ivr.lines.base import KeyDown, Leg, PlayEnded
+from ivr.lines.base import KeyDown, Leg, MediaReport, PlayEnded
 from ivr.lines.script import HangUp, Hold, Keys, ScriptedCaller, ScriptLeg, ScriptLine, Speak, Wait, WaitFor
 from ivr.services import Outcome, ProofBook, ServiceRegistry
 from ivr.speech import Speaker
@@ -70,6 +70,34 @@ async def test_the_line_going_down_is_not_taken_for_a_caller_who_hung_up(house: 
     await house.clock.run(task.done)
 
     assert (await record_of(house)).end_reason == "line_failed"
+
+
+async def test_how_the_caller_was_heard_is_in_the_timeline_and_on_the_record(house: House) -> None:
+    caller = ScriptedCaller([WaitFor("never")])
+    task = await house.start(caller)
+    await house.clock.run(lambda: "menu" in caller.heard)
+    quality = {"mos": 4.2, "loss": 0.01, "jitter_ms": 3.5, "round_trip_ms": None}
+    caller.phone._leg.emit(MediaReport(quality))
+    caller.phone.hang_up()
+    await house.clock.run(task.done)
+
+    record = await record_of(house)
+    assert (record.mos, record.loss, record.jitter_ms) == (4.2, 0.01, 3.5)
+    (entry,) = [entry for entry in await house.database.calls.timeline("call-1") if entry.kind == "media"]
+    assert entry.data == quality
+
+
+async def test_the_report_of_a_call_that_we_ended_is_kept_too(house: House) -> None:
+    caller = ScriptedCaller([WaitFor("never")])
+    task = await house.start(caller)
+    await house.clock.run(lambda: "menu" in caller.heard)
+    leg = caller.phone._leg
+    house.sessions[0].end("drained")
+    leg._desk.emit(MediaReport({"mos": 2.5, "loss": None, "jitter_ms": None}))
+    await house.clock.run(task.done)
+
+    record = await record_of(house)
+    assert (record.end_reason, record.mos, record.loss) == ("drained", 2.5, None)
 
 
 async def test_a_key_silences_the_prompt_and_is_answered(house: House) -> None:

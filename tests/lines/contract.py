@@ -36,6 +36,7 @@ from ivr.lines.base import (
     Leg,
     LegEvent,
     Line,
+    MediaReport,
     PlayEnded,
     RecordEnded,
     RecordRequest,
@@ -131,7 +132,15 @@ class Talk:
         self.leg = leg
         self.caller = caller
         self.events: list[LegEvent] = []
-        leg.attach(self.events.append)
+        #: What was told of the media, by lines that can tell; how many events had come before.
+        self.reports: list[tuple[int, MediaReport]] = []
+        leg.attach(self._took)
+
+    def _took(self, event: LegEvent) -> None:
+        if isinstance(event, MediaReport):
+            self.reports.append((len(self.events), event))
+        else:
+            self.events.append(event)
 
     def of(self, kind: type[LegEvent]) -> list[LegEvent]:
         return [event for event in self.events if isinstance(event, kind)]
@@ -233,7 +242,7 @@ class LineContract:
         events: list[LegEvent] = []
         leg.attach(events.append)
         await harness.until(lambda: any(isinstance(event, Ended) for event in events))
-        assert [type(event) for event in events] == [Answered, Ended]
+        assert [type(event) for event in events if not isinstance(event, MediaReport)] == [Answered, Ended]
 
     async def test_a_refused_caller_hears_the_status(self, harness: LineHarness) -> None:
         caller = await harness.call()
@@ -456,6 +465,18 @@ class LineContract:
         await harness.sleep(0.1)
         assert [(type(event), getattr(event, "by", None)) for event in talk.events[1:]] == [(Ended, "us")]
         await harness.until(lambda: harness.line.active == 0)
+
+    async def test_how_it_was_heard_is_told_at_most_once_and_just_before_the_end(
+        self, harness: LineHarness
+    ) -> None:
+        talk = await answered_call(harness)
+        await harness.sleep(0.2)
+        talk.caller.hang_up()
+        await talk.until(Ended)
+        for before, report in talk.reports:
+            assert before == len(talk.events) - 1
+            assert {"mos", "loss", "jitter_ms"} <= report.quality.keys()
+        assert len(talk.reports) <= 1
 
     async def test_nothing_can_be_asked_of_a_leg_that_has_ended(
         self, harness: LineHarness, tmp_path: Path

@@ -45,6 +45,19 @@ async def test_a_call_is_written_from_ring_to_end(demo: PolicyDatabase, clock: H
     assert await demo.calls.running() == ()
 
 
+async def test_a_call_says_how_its_caller_was_heard_where_the_line_could_tell(db: PolicyDatabase) -> None:
+    for name in ("call-1", "call-2"):
+        await _begin(db, name)
+    await db.calls.update("call-1", mos=4.1)
+    await db.calls.finish("call-1", "hung_up", mos=3.9, loss=0.02, jitter_ms=7.5)
+    await db.calls.finish("call-2", "hung_up")
+    one, other = [await db.calls.find(name) for name in ("call-1", "call-2")]
+    assert one is not None
+    assert other is not None
+    assert (one.mos, one.loss, one.jitter_ms) == (3.9, 0.02, 7.5)
+    assert (other.mos, other.loss, other.jitter_ms) == (None, None, None)
+
+
 async def test_a_timeline_keeps_its_order_and_writes_every_entry_once(db: PolicyDatabase) -> None:
     await _begin(db, "call-1")
     entries = [TimelineEntry(seq, seq / 2, "step_entered", {"step": f"步骤{seq}"}) for seq in range(5)]

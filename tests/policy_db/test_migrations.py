@@ -51,6 +51,22 @@ async def test_every_step_goes_down_and_up_again(places: Places) -> None:
     assert await _with_connection(url, _differences) == []
 
 
+async def test_calls_of_before_their_sound_was_measured_stay(places: Places) -> None:
+    url = places.new()
+    await migrate(url)
+    database = await open_database(url, HandClock())
+    await database.calls.begin("call-1", worker="worker-1", caller="13800138000", called="95500")
+    await database.calls.finish("call-1", "hung_up", mos=4.0)
+    await database.close()
+    await downgrade(url, "0001")
+    await migrate(url)
+    database = await open_database(url, HandClock())
+    call = await database.calls.find("call-1")
+    await database.close()
+    assert call is not None
+    assert (call.caller, call.state, call.mos) == ("13800138000", "finished", None)
+
+
 async def test_migrating_twice_or_at_once_is_harmless(places: Places) -> None:
     url = places.new()
     await asyncio.gather(migrate(url), migrate(url))

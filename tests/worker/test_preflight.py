@@ -38,6 +38,13 @@ def test_a_taken_sip_port_of_any_worker_is_named_with_its_setting() -> None:
             check_ports((HERE, range(port, port + 1)), (HERE, 0))
 
 
+def test_a_taken_stream_port_of_the_sip_line_is_named_with_its_setting() -> None:
+    with socket.create_server((HERE, 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(WorkerError, match=f"H501 SIP port {port} .*HOTLINE_SIP_PORT"):
+            check_ports((HERE, range(1)), (HERE, 0), streams=[port])
+
+
 def test_a_taken_http_port_is_named_with_its_setting() -> None:
     with socket.create_server((HERE, 0)) as other:
         port = other.getsockname()[1]

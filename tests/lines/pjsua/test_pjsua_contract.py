@@ -2,115 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any
+from collections.abc import AsyncIterator
 
-import numpy as np
 import pytest
-from contract import LineContract, LineHarness, Samples, TestCaller
-from sip_caller import OutsideCall, SipCaller
+from contract import LineContract
+from sip_person import SipHarness
 
-from ivr.clock import SystemClock
-from ivr.lines.base import Leg
 from ivr.lines.pjsua import PjsuaLine, PjsuaSettings
-from ivr.media.clip import Clip
 
 pytestmark = pytest.mark.sip
 
 
-class SipPerson(TestCaller):
-    """An outside caller whose actions run one after another, in the background."""
-
-    def __init__(self, call: OutsideCall, *, placed: bool) -> None:
-        self.call = call
-        self._placed = placed
-        self._wishes: asyncio.Queue[Coroutine[Any, Any, object]] = asyncio.Queue()
-        self.tasks = [asyncio.create_task(self._act())]
-        if placed:
-            self.tasks.append(asyncio.create_task(self._await_answer()))
-
-    async def _await_answer(self) -> None:
-        reply = await self.call.final(20.0)
-        if reply.status < 300:
-            await self.call.answered()
-
-    async def _act(self) -> None:
-        while True:
-            await (await self._wishes.get())
-
-    @property
-    def status(self) -> int | None:
-        invited = [reply for reply in self.call.responses if reply.method == "INVITE"]
-        finals = [reply.status for reply in invited if reply.status >= 200]
-        return finals[0] if finals else (None if self._placed else 200)
-
-    @property
-    def over(self) -> bool:
-        return self.call.ended.is_set() or (self.status or 0) >= 300
-
-    def heard(self) -> Samples:
-        return self.call.pcm()
-
-    def press(self, key: str) -> None:
-        self._wishes.put_nowait(self.call.press(key, seconds=0.06, gap=0.04))
-
-    def send(self, sound: Clip) -> None:
-        self.call.say(np.asarray(sound.samples()))
-
-    def hold(self, on: bool) -> None:
-        self._wishes.put_nowait(self.call.hold() if on else self.call.resume())
-
-    def hang_up(self) -> None:
-        self._wishes.put_nowait(self.call.hang_up() if self.status == 200 else self.call.cancel())
-
-
-class PjsuaHarness(LineHarness):
-    """The pjsua2 line on a free port of loopback."""
-
-    async def start(self) -> None:
-        self.clock = SystemClock()
-        self.offered: list[Leg] = []
-        self.line = PjsuaLine(PjsuaSettings(host="127.0.0.1", port=0), clock=self.clock)
-        self._people: list[SipPerson] = []
-        await self.line.start(self.offered.append)
-        self._outside = contextlib.AsyncExitStack()
-        self._caller = await self._outside.enter_async_context(SipCaller(("127.0.0.1", self.line.port)))
-
-    async def stop(self) -> None:
-        for person in self._people:
-            for task in person.tasks:
-                task.cancel()
-            await asyncio.gather(*person.tasks, return_exceptions=True)
-        self._people.clear()
-        await self.line.stop()
-        await self._outside.aclose()
-
-    async def call(self) -> SipPerson:
-        before = len(self.offered)
-        person = SipPerson(self._caller.begin(caller=self.caller_number), placed=True)
-        self._people.append(person)
-        await self.until(lambda: len(self.offered) > before or person.over)
-        return person
-
-    async def dial(self) -> tuple[Leg, SipPerson]:
-        host, port = self._caller.address
-        leg = await self.line.dial(f"sip:outside@{host}:{port}")
-        person = SipPerson(self._caller.came[-1], placed=False)
-        self._people.append(person)
-        return leg, person
-
-    async def until(self, condition: Callable[[], bool], longest: float = 10.0) -> None:
-        async with asyncio.timeout(longest):
-            while not condition():
-                await asyncio.sleep(0.005)
-
-
 class TestPjsuaLine(LineContract):
     @pytest.fixture
-    async def harness(self) -> AsyncIterator[PjsuaHarness]:
-        harness = PjsuaHarness()
+    async def harness(self) -> AsyncIterator[SipHarness]:
+        settings = PjsuaSettings(host="127.0.0.1", port=0)
+        harness = SipHarness(lambda clock: PjsuaLine(settings, clock=clock))
         await harness.start()
         yield harness
         await harness.stop()

@@ -1,0 +1,142 @@
+"""UDP ports for media: pairs from a range, each rested before it is used again."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import resource
+import socket
+from collections import deque
+
+from ivr.clock import Clock
+from ivr.errors import LineError
+
+#: Seconds that a port rests after a call, so that late packets of that call reach nobody else.
+REST = 2.0
+#: Kernel buffer asked for each socket: more than a second of packets, and little enough for hundreds of calls.
+BUFFER = 65_536
+#: Voice goes first: expedited forwarding (RFC 4594), in the upper six bits of the traffic class.
+EXPEDITED = 46 << 2
+
+
+def raise_file_limit() -> int:
+    """Let this process open as many files (and sockets) as the system allows it; returns how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+            soft = hard
+    return soft
+
+
+class RtpSockets:
+    """A bound pair of non-blocking UDP sockets: RTP on the even port, RTCP on the odd one above it."""
+
+    __slots__ = ("_ports", "port", "rtcp", "rtp")
+
+    def __init__(self, rtp: socket.socket, rtcp: socket.socket, port: int, ports: RtpPorts) -> None:
+        self.rtp = rtp
+        self.rtcp = rtcp
+        #: The RTP port; RTCP is on the next.
+        self.port = port
+        self._ports: RtpPorts | None = ports
+
+    def renew(self) -> None:
+        """Open both sockets anew on the same ports. Raises LineError (H230) if another program took one."""
+        if self._ports is not None:
+            self.rtp.close()
+            self.rtcp.close()
+            self.rtp, self.rtcp = self._ports.open_again(self.port)
+
+    def close(self) -> None:
+        """Give both ports back. Harmless if it was done."""
+        ports, self._ports = self._ports, None
+        if ports is not None:
+            self.rtp.close()
+            self.rtcp.close()
+            ports.give_back(self.port)
+
+
+class RtpPorts:
+    """Hands out pairs of ports on one address, the longest unused first."""
+
+    def __init__(self, first: int, count: int, host: str, *, clock: Clock, rest: float = REST) -> None:
+        """Ports `first` to `first + count − 1` of a numeric address (`::` and `0.0.0.0` mean all).
+
+        Raises LineError (H201) when there is no pair of an even and an odd port among them.
+        """
+        begin = first + first % 2
+        self._free: deque[tuple[int, float]] = deque(
+            (port, 0.0) for port in range(begin, min(first + count, 65_536) - 1, 2)
+        )
+        if not 0 < first <= 65_535 or not self._free:
+            raise LineError(
+                f"{count} RTP ports from {first} hold no pair of ports; widen the range", code="H201"
+            )
+        self._family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
+        self._host = host
+        self._clock = clock
+        self._rest = rest
+        #: Pairs in all, and how many are in use.
+        self.size = len(self._free)
+        self.used = 0
+
+    def take(self) -> RtpSockets:
+        """The next pair that is free on this machine. Raises LineError (H230) when there is none."""
+        now = self._clock.time()
+        for _ in range(len(self._free)):
+            port, since = self._free[0]
+            if since > now:
+                break
+            self._free.popleft()
+            pair = self._opened(port)
+            if pair is not None:
+                self.used += 1
+                return RtpSockets(*pair, port, self)
+            self._free.append((port, now))  # another program has it: perhaps not for long
+        raise LineError(
+            f"no RTP port is free: {self.used} of {self.size} pairs are in use; widen the range of RTP ports",
+            code="H230",
+        )
+
+    def give_back(self, port: int) -> None:
+        """A pair is closed: let it rest, then use it again."""
+        self.used -= 1
+        self._free.append((port, self._clock.time() + self._rest))
+
+    def open_again(self, port: int) -> tuple[socket.socket, socket.socket]:
+        """A pair that is in use, opened anew. Raises LineError (H230) if another program took it meanwhile."""
+        pair = self._opened(port)
+        if pair is None:
+            raise LineError(f"RTP port {port} was taken by another program; give each its own", code="H230")
+        return pair
+
+    def _opened(self, port: int) -> tuple[socket.socket, socket.socket] | None:
+        rtp = self._bound(port)
+        if rtp is None:
+            return None
+        rtcp = self._bound(port + 1)
+        if rtcp is None:
+            rtp.close()
+            return None
+        return rtp, rtcp
+
+    def _bound(self, port: int) -> socket.socket | None:
+        try:
+            sock = socket.socket(self._family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        except OSError as error:
+            raise LineError(
+                f"no socket for media could be opened ({error.strerror}); raise the limit of open files",
+                code="H230",
+            ) from error
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+            if self._family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, EXPEDITED)
+            else:
+                sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, EXPEDITED)
+            sock.bind((self._host, port))
+        except OSError:
+            sock.close()
+            return None
+        return sock
