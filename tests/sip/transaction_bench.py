@@ -119,7 +119,9 @@ class Bench:
 
     # As a client
 
-    def ask(self, method: str, flow: Flow = UDP, body: bytes = b"") -> tuple[ClientTransaction, RecordingClient]:
+    def ask(
+        self, method: str, flow: Flow = UDP, body: bytes = b""
+    ) -> tuple[ClientTransaction, RecordingClient]:
         """Send a request of ours."""
         user = RecordingClient(self.clock)
         request = Request.build(

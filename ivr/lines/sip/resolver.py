@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import dns.asyncresolver
 import dns.exception
+import dns.nameserver
 import dns.resolver
 
 from ivr.lines.sip.addresses import family, usable
@@ -137,7 +138,7 @@ class Resolver:
         found = []
         for record in sorted(records, key=lambda record: (record.order, record.preference)):
             transport = _NAPTR_SERVICES.get(record.service.lower())
-            if transport in wanted and record.flags.lower() == b"s":
+            if transport is not None and transport in wanted and record.flags.lower() == b"s":
                 found.append((transport, str(record.replacement).rstrip(".")))
         return found[:_MOST_SERVERS]
 

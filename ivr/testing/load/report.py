@@ -36,7 +36,6 @@ class LoadReport:
             "seconds": self.seconds,
             "calls a second": len(self.calls) / self.seconds if self.seconds else 0.0,
         }
-        qualities = [call.quality for call in self.calls if call.quality is not None]
         for name, values in (
             ("answer", [call.setup for call in self.calls if call.setup is not None]),
             ("first sound", [call.first_sound for call in self.calls if call.first_sound is not None]),
@@ -45,15 +44,27 @@ class LoadReport:
             for share in (0.5, 0.95, 0.99):
                 if values:
                     figures[f"{name} p{share * 100:.0f}"] = percentile(values, share)
-        if qualities:
-            received = sum(one.packets_received for one in qualities)
-            lost = sum(one.lost for one in qualities)
-            figures["packets received"] = received
-            figures["packets lost"] = lost
-            figures["loss"] = lost / (received + lost) if received + lost else 0.0
-            figures["jitter p99, ms"] = percentile([one.jitter_ms for one in qualities], 0.99)
-            figures["MOS p1"] = percentile([one.mos for one in qualities], 0.01)
+        figures.update(self._media())
         return figures
+
+    def _media(self) -> dict[str, float]:
+        """What arrived and how well, over all calls that have it."""
+        received, lost = self._sum("packets_received"), self._sum("lost")
+        if not received:
+            return {}
+        return {
+            "packets received": received,
+            "packets lost": lost,
+            "loss": lost / (received + lost),
+            "jitter p99, ms": percentile(self._all("jitter_ms"), 0.99),
+            "MOS p1": percentile(self._all("mos"), 0.01),
+        }
+
+    def _all(self, name: str) -> list[float]:
+        return [value for call in self.calls if (value := call.quality.get(name)) is not None]
+
+    def _sum(self, name: str) -> float:
+        return sum(self._all(name))
 
 
 def percentile(values: Iterable[float], share: float) -> float:

@@ -103,7 +103,7 @@ def _generate_share(plan: LoadPlan) -> LoadReport:
 async def _with_line(plan: LoadPlan) -> LoadReport:
     line = SipLine(
         SipSettings(
-            name="load", host=plan.host, port=0, max_calls=plan.at_once + 20, user_agent="hotline load"
+            name="load", host=plan.host, port=0, most_calls=plan.at_once + 20, user_agent="hotline load"
         )
     )
     await line.start(_refuse)

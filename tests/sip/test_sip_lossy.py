@@ -1,0 +1,238 @@
+"""Thousands of calls on a wire that loses, doubles and reorders: every one ends on both sides, once."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from random import Random
+
+import pytest
+
+from ivr.clock import VirtualClock
+from ivr.sip.session import Session
+from ivr.sip.uri import Uri
+from ivr.sip.users import AgentSettings
+from tests.sip.lossy import FINE, Host, Party, Proxy, Weather, Wire, answer
+
+LONGEST = 4_000.0  # virtual seconds by which everything is over
+
+
+class World:
+    """Three hosts on one wire, and the calls between them."""
+
+    def __init__(self, seed: int, weather: Weather = Weather(), settings: AgentSettings | None = None) -> None:
+        self.random = Random(seed)
+        self.clock = VirtualClock(datetime(2026, 1, 1, tzinfo=UTC))
+        self.wire = Wire(self.clock, self.random, weather)
+        self.settings = settings or AgentSettings()
+        self.hosts = [Host(self.wire, f"10.0.0.{n}", self.settings) for n in (1, 2, 3)]
+        self.log: list[str] = []
+        self.plans: dict[str, Callable[[Party], None]] = {}
+        self.met: dict[str, list[Party]] = {}
+        for host in self.hosts:
+            host.on_invited = self._invited
+
+    def _invited(self, party: Party, session: Session) -> None:
+        number = session.invite.uri.user
+        self.met.setdefault(number, []).append(party)
+        self.plans[number](party)
+
+    def at(self, seconds: float, action: Callable[[], None]) -> None:
+        """In so many virtual seconds."""
+        self.clock.call_at(self.clock.time() + seconds, action)
+
+    def some(self, most: float) -> float:
+        """A random number of seconds, often a very small one."""
+        return self.random.choice((0.0, self.random.random() * 0.5, self.random.random() * most))
+
+    def call(self, number: str, caller: Host, callee: Host, plan: Callable[[Party], None], *, late: bool = False) -> Party:
+        """Place a call; `plan` gets the other side once it rings there."""
+        self.plans[number] = plan
+        return caller.call(callee.uri(number), late=late)
+
+    def live(self) -> None:
+        """Until nothing is left to happen, or far too long."""
+        while (due := self.clock.next_timer()) is not None and due < LONGEST:
+            self.clock.advance_to_next()
+
+    def wrong(self) -> list[str]:
+        """Whatever is not as it should be once everything is over."""
+        found = []
+        if self.clock.next_timer() is not None:
+            found.append(f"a timer is left at {self.clock.next_timer()}")
+        for host in self.hosts:
+            agent = host.agent
+            if (agent.sessions, agent.transactions, agent.dialogs) != (0, 0, 0):
+                found.append(f"{host.address} keeps {agent.sessions}, {agent.transactions}, {agent.dialogs}")
+            found += [f"{host.address} noticed {what} {detail}" for what, detail in host.notices if what in BAD]
+            for party in host.parties:
+                found += [f"{party.name}: {what}" for what in party.wrong]
+                if len(party.ends) != 1:
+                    found.append(f"{party.name} ended {len(party.ends)} times: {party.ends}")
+        found += [f"call {number} came {len(met)} times" for number, met in self.met.items() if len(met) > 1]
+        return found
+
+
+BAD = {"error", "user_error", "malformed", "overload", "refused"}
+
+
+# --- scripts: each places one call and plans what both sides do -----------------------------------------
+
+
+def answering(world: World, then: Callable[[Party], None] = lambda party: None) -> Callable[[Party], None]:
+    """A callee that rings in one of the usual ways, and answers after a while."""
+    ring = world.random.choice(("", "180", "183", "180+183"))
+    wait = world.some(3.0)
+
+    def plan(party: Party) -> None:
+        if "180" in ring:
+            party.act(lambda session: session.ring(180))
+        if "183" in ring:
+            party.act(lambda session: early_media(party, session))
+        world.at(wait, lambda: answer(party))
+        then(party)
+
+    return plan
+
+
+def early_media(party: Party, session: Session) -> None:
+    """183 with the answer that will be in the 200 as well; with none where the caller gave no offer."""
+    sdp = b"answer to " + session.remote_offer if session.remote_offer else b""
+    session.ring(183, sdp)
+
+
+def talk(world: World, number: str, caller: Host, callee: Host) -> None:
+    """Answered; both change things and send keys at any time; either or both hang up."""
+
+    def busy(party: Party) -> None:
+        for _ in range(world.random.randrange(5)):
+            action = world.random.choice((party.change, party.change, party.key))
+            world.at(world.random.random() * 12.0, action)
+
+    party = world.call(number, caller, callee, answering(world, busy), late=world.random.random() < 0.2)
+    busy(party)
+    ends(world, number, party, 15.0)
+
+
+def ends(world: World, number: str, caller: Party, longest: float) -> None:
+    """Either side or both hang up at some time, together or nearly so."""
+    when = world.random.random() * longest
+    who = world.random.choice(("caller", "callee", "both"))
+    if who != "callee":
+        world.at(when, caller.hang_up)
+    if who != "caller":
+        world.at(when + world.some(0.6) * (who == "both"), lambda: [party.hang_up() for party in world.met.get(number, ())])
+    world.at(longest + 10.0, caller.hang_up)
+
+
+def refused(world: World, number: str, caller: Host, callee: Host) -> None:
+    """Refused by the callee, at once or after some ringing."""
+    status = world.random.choice((302, 404, 480, 486, 488, 500, 503, 600, 603))
+    wait = world.some(2.0)
+
+    def plan(party: Party) -> None:
+        if world.random.random() < 0.5:
+            party.act(lambda session: session.ring())
+        world.at(wait, lambda: party.act(lambda session: session.refuse(status)))
+
+    world.call(number, caller, callee, plan)
+
+
+def given_up(world: World, number: str, caller: Host, callee: Host) -> None:
+    """The caller hangs up while it rings; nobody answers."""
+    party = world.call(number, caller, callee, lambda callee: callee.act(lambda session: session.ring()))
+    world.at(world.some(3.0), party.hang_up)
+
+
+def crossing(world: World, number: str, caller: Host, callee: Host) -> None:
+    """The caller hangs up at about the moment at which the callee answers."""
+    moment = 1.0 + world.random.random()
+    party = world.call(number, caller, callee, lambda callee: world.at(moment - 0.3, lambda: answer(callee)))
+    world.at(moment + (world.random.random() - 0.5), party.hang_up)
+    world.at(40.0, lambda: [party.hang_up() for party in world.met.get(number, ())])
+
+
+def glare(world: World, number: str, caller: Host, callee: Host) -> None:
+    """Both offer at the same moment, several times; after a quiet minute both think the same."""
+    party = world.call(number, caller, callee, answering(world))
+    other = lambda: next(iter(world.met.get(number, ())), party)  # noqa: E731
+    for second in (5.0, 5.0 + world.some(0.5), 9.0):
+        world.at(second, party.change)
+        world.at(second, lambda: other().change())
+
+    def compare() -> None:
+        if not party.ends and not other().ends and party.agreed != other().agreed:
+            party.wrong.append(f"thinks {party.agreed!r}, the other side {other().agreed!r}")
+        party.hang_up()
+
+    world.at(100.0, compare)
+
+
+def transferred(world: World, number: str, caller: Host, callee: Host) -> None:
+    """The caller consults a third and then joins the two (RFC 5589), or sends the callee there blindly."""
+    third = next(host for host in world.hosts if host not in (caller, callee))
+    party = world.call(number, caller, callee, answering(world))
+    world.plans[f"{number}t"] = answering(world)
+    attended = world.random.random() < 0.7
+    consulted = world.call(f"{number}c", caller, third, answering(world)) if attended else None
+    target = third.uri(f"{number}c" if attended else f"{number}t")
+    world.at(6.0, lambda: party.transfer(target, consulted))
+    if world.random.random() < 0.3:
+        world.at(6.0 + world.some(1.5), party.hang_up)
+    world.at(60.0, lambda: [party.hang_up() for host in world.hosts for party in host.parties if number in related(party)])
+
+
+def related(party: Party) -> str:
+    """The number that a party's call was placed to."""
+    session = party.session
+    return session.invite.uri.user.rstrip("ct") if session is not None else ""
+
+
+SCRIPTS = (talk, talk, talk, refused, given_up, crossing, glare, transferred)
+
+
+def populate(world: World, calls: int) -> None:
+    """Calls between random hosts, one every half second or so."""
+    for number in range(calls):
+        caller, callee = world.random.sample(world.hosts[:3], 2)
+        script = world.random.choice(SCRIPTS)
+        place = lambda script=script, number=number, a=caller, b=callee: script(world, str(number), a, b)  # noqa: E731
+        world.at(number * 0.5 + world.random.random(), place)
+
+
+SETTINGS = (
+    AgentSettings(),
+    AgentSettings(session_timers="off", reliable="off"),
+    AgentSettings(session_timers="always", session_expires=90, reliable="required"),
+)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_call_ends_on_both_sides_and_leaves_nothing_behind(seed: int) -> None:
+    world = World(seed, settings=SETTINGS[seed % len(SETTINGS)])
+    populate(world, 40)
+    world.live()
+    assert world.wrong() == []
+    assert world.wire.count["lost"] > world.wire.count["sent"] // 20
+
+
+def main(first: int, worlds: int, calls: int) -> int:
+    """Live through many worlds, and print what went wrong in which."""
+    total: Counter[str] = Counter()
+    for seed in range(first, first + worlds):
+        world = World(seed, settings=SETTINGS[seed % len(SETTINGS)])
+        populate(world, calls)
+        world.live()
+        total += world.wire.count
+        total["parties"] += sum(len(host.parties) for host in world.hosts)
+        for what in world.wrong():
+            total["wrong"] += 1
+            sys.stdout.write(f"seed {seed}: {what}\n")
+    sys.stdout.write(f"{worlds} worlds of {calls} calls: {dict(total)}\n")
+    return 1 if total["wrong"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*(int(argument) for argument in sys.argv[1:4])))
