@@ -22,7 +22,8 @@ QUARTERS = 4
 MOST_BEHIND = 5
 
 _QUARTER = FRAME_SECONDS / QUARTERS
-_EDGES = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0)
+#: Edges (seconds) between which lateness is counted.
+EDGES = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0)
 _log = logging.getLogger(__name__)
 
 
@@ -30,11 +31,16 @@ class Lateness:
     """How late quarters began: counts by upper edge in seconds, the largest, and beats never made up for."""
 
     def __init__(self) -> None:
-        self._counts = [0] * (len(_EDGES) + 1)
+        self._counts = [0] * (len(EDGES) + 1)
         #: The largest so far, in seconds.
         self.largest = 0.0
         #: Quarters skipped after stalls.
         self.skipped = 0
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Quarters that began within each of `EDGES`, and beyond the last."""
+        return tuple(self._counts)
 
     @property
     def count(self) -> int:
@@ -44,13 +50,13 @@ class Lateness:
     def add(self, seconds: float) -> None:
         """Count one quarter."""
         self.largest = max(self.largest, seconds)
-        self._counts[bisect_left(_EDGES, seconds)] += 1
+        self._counts[bisect_left(EDGES, seconds)] += 1
 
     def percentile(self, share: float) -> float:
         """The edge (seconds) under which `share` of the quarters began, e.g. 0.99; 0 before the first."""
         wanted = math.ceil(share * self.count)
         seen = 0
-        for edge, count in zip((*_EDGES, self.largest), self._counts, strict=True):
+        for edge, count in zip((*EDGES, self.largest), self._counts, strict=True):
             seen += count
             if wanted and seen >= wanted:
                 return min(edge, self.largest)

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ivr.sip.network import Flow
+from ivr.sip.transactions.keys import COOKIE
+from ivr.sip.transactions.stamp import via_text
 from ivr.sip.uri import host_port
 
 if TYPE_CHECKING:
     from ivr.clock import Clock, TimerHandle
-    from ivr.sip.message import Request
+    from ivr.sip.message import Message, Request
     from ivr.sip.network import Network
     from ivr.sip.session import Session
     from ivr.sip.transactions.layer import Transactions
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-NOWHERE = Flow("udp", "0.0.0.0", 0)  # noqa: S104 - a flow that leads nowhere, for notices about none
+#: The flow of a call of ours before it has one.
+NOWHERE = Flow("udp", "", 0)
 
 
 def where(error: BaseException) -> str:
@@ -34,6 +37,11 @@ def where(error: BaseException) -> str:
     if trace is None:
         return type(error).__name__
     return f"{type(error).__name__} in {trace.tb_frame.f_code.co_qualname}, line {trace.tb_lineno}"
+
+
+def allows_update(message: Message) -> bool:
+    """Whether the other side says that it takes UPDATE."""
+    return any(value.strip().upper() == "UPDATE" for value in message.all("Allow"))
 
 
 class Core:
@@ -132,10 +140,8 @@ class Core:
 
     def send_ack(self, request: Request, flow: Flow) -> bytes:
         """Send the ACK of a 2xx, which is no transaction; its octets, to be sent again."""
-        address = host_port(*self.network.sent_by(flow))
-        rport = ";rport" if flow.transport == "udp" else ""
-        branch = f"z9hG4bK{self.token()}"
-        request.insert_first("Via", f"SIP/2.0/{flow.transport.upper()} {address};branch={branch}{rport}")
+        branch = COOKIE + self.token()
+        request.insert_first("Via", via_text(flow, self.network.sent_by(flow), branch))
         data = bytes(request)
         self.network.send(data, flow)
         return data

@@ -59,6 +59,8 @@ class GuardSettings:
     #: Networks that may speak to us, as `192.0.2.0/24` or `2001:db8::/32`; empty: anybody. A listed network is
     #: never shut out.
     networks: tuple[str, ...] = ()
+    #: Whether others than those networks may speak to us too.
+    strangers: bool = False
     #: Packets of one source. A hundred calls a second from one trunk are about a thousand.
     source_packets: float = 2_000.0
     source_packet_burst: float = 4_000.0
@@ -84,7 +86,7 @@ class GuardSettings:
             ip_network(network)
         for name in self.__slots__:
             value = getattr(self, name)
-            if not isinstance(value, tuple) and value <= 0:
+            if not isinstance(value, tuple | bool) and value <= 0:
                 raise ValueError(f"{name} must be more than 0, not {value}")
 
 
@@ -175,10 +177,14 @@ class Guard:
             self._punish(self._source(flow), weight, what)
 
     def trust(self, host: str) -> None:
-        """Never shut this address out, nor ask the list about it: our own registrar or proxy. Numeric."""
+        """Never shut this address out, nor ask the list about it: our own registrar or proxy. ValueError for a name."""
         key = source_key(host)
         self._trusted.add(key)
         self._sources.forget(key)
+
+    def trusts(self, host: str) -> bool:
+        """Whether a numeric address is on the list, or our own registrar or proxy."""
+        return source_key(host) in self._trusted or _within(host, self._networks)
 
     def vouch(self, flow: Flow) -> None:
         """Something honest came of this source (an answered call): be patient with it for a while."""
@@ -255,11 +261,12 @@ class Guard:
             key=key,
             packets=Bucket(settings.source_packets, settings.source_packet_burst, now),
             calls=Bucket(settings.source_calls, settings.source_call_burst, now),
-            trusted=source_key(host) in self._trusted or _within(host, self._networks),
+            trusted=self.trusts(host),
         )
 
     def _listed(self, source: Source) -> bool:
-        return not self._networks or source.trusted or source.expected_until > self._clock.time()
+        anybody = not self._networks or self._settings.strangers
+        return anybody or source.trusted or source.expected_until > self._clock.time()
 
     def _punish(self, source: Source, weight: int, why: str) -> None:
         """Note strikes, and shut the source out when they are too many; a trusted one never."""

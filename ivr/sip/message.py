@@ -48,7 +48,6 @@ _LINE = rf"{_WORD}[ \t]*+:[^\r\n\x00]*+\r?\n"
 _HEAD = re.compile(rf"(?:{_LINE})*+".encode())
 _GOOD_LINE = re.compile(rf"^{_LINE}".encode(), re.MULTILINE)
 _FOLD = re.compile(rb"[ \t]*+\r?\n[ \t]++")
-_HEAD_END = re.compile(rb"\r?\n\r?\n")
 _LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*+:[ \t]*+([^\r\n]*+)\r?\n", re.IGNORECASE | re.MULTILINE)
 _DIGITS = re.compile(rb"[0-9]{1,10}[ \t]*")
 _REQUEST_LINE = re.compile(rf"({_WORD}) ([^ \t\x00-\x1f\x7f]++) ([sS][iI][pP]/[0-9]++\.[0-9]++)".encode())
@@ -469,20 +468,21 @@ def _request(line: re.Match[bytes], head: bytes, body: bytes, wrong: str) -> Req
 
 def _split(data: bytes) -> tuple[bytes, bytes, bytes]:
     """The first line, the header lines unfolded and each with its line end, and what follows the head."""
-    end = _HEAD_END.search(data, 0, MOST_HEAD + 4)
-    if end is None:
+    ends = [end for empty in (b"\n\r\n", b"\n\n") if (end := data.find(empty, 0, MOST_HEAD + 3)) >= 0]
+    if not ends:
         raise (
             SipSyntaxError("Message Too Large", 513)
             if len(data) > MOST_HEAD
             else SipSyntaxError("No Head End")
         )
-    head = data[: end.start()] + b"\r\n"
+    end = min(ends)
+    head = data[: end + 1]
     if head.count(b"\n") > MOST_LINES:
         raise SipSyntaxError("Too Many Headers", 513)
     start, _, head = head.partition(b"\n")
     if b"\n " in head or b"\n\t" in head:
         head = _FOLD.sub(b" ", head)
-    return start.removesuffix(b"\r"), head, data[end.end() :]
+    return start.removesuffix(b"\r"), head, data[end + (3 if data[end + 1] == 13 else 2) :]
 
 
 def _sized(head: bytes, body: bytes) -> bytes:

@@ -167,7 +167,9 @@ class Negotiation:
             # Section 14.1: whoever made the Call-ID waits longer, so that the two do not meet again.
             least, most = (0.0, 2.0) if session.incoming else (2.1, 4.0)
             wait = least + round(core.chance() * (most - least), 2)
-        elif status == 500 and (after := response.number("Retry-After")) is not None and after <= _LONGEST_WAIT:
+        elif (
+            status == 500 and (after := response.number("Retry-After")) is not None and after <= _LONGEST_WAIT
+        ):
             wait = float(after)
         else:
             return False

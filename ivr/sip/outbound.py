@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ivr.sip.digest import Credentials, answer
+from ivr.sip.digest import Credentials, answer, is_stale
 
 if TYPE_CHECKING:
     from ivr.clock import TimerHandle
@@ -111,7 +111,6 @@ class Exchange:
         "_done",
         "_draft",
         "_flows",
-        "_given_up",
         "_handle",
         "_longest",
         "_number",
@@ -120,6 +119,7 @@ class Exchange:
         "_transaction",
         "authorization",
         "flow",
+        "given_up",
         "over",
         "request",
     )
@@ -150,7 +150,8 @@ class Exchange:
         self._flows: list[Flow] = []
         self._transaction: ClientTransaction | None = None
         self._challenges = 0
-        self._given_up = False
+        #: Whether it was cancelled.
+        self.given_up = False
         #: The credentials that went along, by header: the ACK of a 2xx carries them too.
         self.authorization: dict[str, str] = {}
         #: The request as last sent, and by which flow.
@@ -171,9 +172,9 @@ class Exchange:
 
     def cancel(self) -> None:
         """Give an INVITE up. A final answer comes all the same; if the other side says none, as 487."""
-        if self.over or self._given_up:
+        if self.over or self.given_up:
             return
-        self._given_up = True
+        self.given_up = True
         if self._transaction is None:
             self._finish(487, None)
             return
@@ -221,8 +222,8 @@ class Exchange:
         """By the next flow, or `status` if there is none left."""
         if self.over:
             return
-        if self._given_up or not self._flows:
-            self._finish(487 if self._given_up and response is None else status, response)
+        if self.given_up or not self._flows:
+            self._finish(487 if self.given_up and response is None else status, response)
             return
         self.flow = self._flows.pop(0)
         self._send(self.flow)
@@ -264,12 +265,10 @@ class Exchange:
     def _authorise(self, challenge: Response) -> bool:
         """Have credentials for the next sending; False if there are none, or they are not believed."""
         request, credentials = self.request, self._credentials
-        if request is None or credentials is None or self._given_up or self._challenges >= _MOST_CHALLENGES:
+        if request is None or credentials is None or self.given_up or self._challenges >= _MOST_CHALLENGES:
             return False
-        header = "WWW-Authenticate" if challenge.status == 401 else "Proxy-Authenticate"
         ours = "Authorization" if challenge.status == 401 else "Proxy-Authorization"
-        stale = any("stale=true" in text.lower().replace(" ", "") for text in challenge.all(header))
-        if ours in self.authorization and not stale:
+        if ours in self.authorization and not is_stale(challenge):
             return False
         field = answer(
             challenge, credentials, request.method, request.uri_text, cnonce=self._core.token(), count=1
@@ -298,4 +297,4 @@ class Exchange:
             self._handle = None
 
 
-_WITH_CONTACT = frozenset({"INVITE", "UPDATE", "REFER", "OPTIONS", "NOTIFY", "SUBSCRIBE"})
+_WITH_CONTACT = frozenset({"INVITE", "UPDATE", "REFER", "OPTIONS", "NOTIFY", "REGISTER"})

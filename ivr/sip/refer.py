@@ -9,7 +9,8 @@ How a session hooks this, when it is asked to transfer (it gets a REFER):
   `notice.body`; its outcome comes back by `notifier.delivered(status)` (408 for a timeout).
 - The first REFER of a dialog may go without an id, every later one has its CSeq number (RFC 3515, section 2.4.6).
 
-When it transfers its peer (it sends a REFER): one `Referral` with the REFER's CSeq number and `report`.
+When it transfers its peer (it sends a REFER): one `Referral` with the REFER's CSeq number (or `sent(number)`
+whenever it goes out) and `report`.
 
 - The response: `referral.answered(status, response.get("Refer-Sub"))`.
 - Every NOTIFY: `referral.concerns(request.get("Event"))` finds the one it is for (no other: 481), then
@@ -106,7 +107,18 @@ class Notice(NamedTuple):
 class Notifier:
     """Tells who sent us a REFER how the new call goes: one NOTIFY at a time, the last one terminated."""
 
-    __slots__ = ("_busy", "_clock", "_ended", "_expiry", "_handle", "_id", "_next", "_notify", "over")
+    __slots__ = (
+        "_busy",
+        "_clock",
+        "_ended",
+        "_expiry",
+        "_handle",
+        "_id",
+        "_next",
+        "_notify",
+        "_started",
+        "over",
+    )
 
     def __init__(
         self,
@@ -125,13 +137,15 @@ class Notifier:
         self._expiry = clock.time() + expires
         self._handle: TimerHandle | None = clock.call_at(self._expiry, self._expired)
         self._busy = False
+        self._started = False
         self._next: tuple[int, str] | None = None
         self.over = False
         """Whether the last NOTIFY is out, or nothing can be told any more."""
 
     def start(self) -> None:
-        """The first NOTIFY, sent at once (RFC 3515, section 2.4.4)."""
-        self.progress(100)
+        """The first NOTIFY, sent at once (RFC 3515, section 2.4.4), unless one is out already."""
+        if not self._started:
+            self.progress(100)
 
     def progress(self, status: int, reason: str = "") -> None:
         """The new call got this response. What comes while a NOTIFY is under way is told afterwards: the latest."""
@@ -169,7 +183,7 @@ class Notifier:
             return
         status, reason = self._next
         self._next = None
-        self._busy = True
+        self._busy = self._started = True
         left = round(self._expiry - self._clock.time())
         state = f"active;expires={left}" if left > 0 else "terminated;reason=timeout"
         if status >= 200:
@@ -185,7 +199,8 @@ class Referral:
 
     __slots__ = ("_clock", "_cseq", "_handle", "_last", "_report", "over")
 
-    def __init__(self, refer_cseq: int, *, clock: Clock, report: Callable[[int], None]) -> None:
+    def __init__(self, refer_cseq: int = 0, *, clock: Clock, report: Callable[[int], None]) -> None:
+        """`refer_cseq`: 0 where the number is not known yet; then `sent` tells it."""
         self._cseq = refer_cseq
         self._clock = clock
         self._report = report
@@ -193,6 +208,10 @@ class Referral:
         self._last = 0
         self.over = False
         """Whether the final status has been reported."""
+
+    def sent(self, refer_cseq: int) -> None:
+        """The REFER goes out with this number; again, with another, when credentials are asked for."""
+        self._cseq = refer_cseq
 
     def answered(self, status: int, refer_sub: str | None = None) -> None:
         """The REFER's final response; 408 if none came."""

@@ -104,7 +104,9 @@ class Session:
         self.talk = Negotiation(self)
         self.transfers: Transfers | None = None
         self.timer = SessionTimer(
-            TimerPolicy(core.settings.session_timers, core.settings.session_expires, core.settings.session_least),
+            TimerPolicy(
+                core.settings.session_timers, core.settings.session_expires, core.settings.session_least
+            ),
             clock=core.clock,
             refresh=self._refresh,
             expire=self._expired,
@@ -116,6 +118,11 @@ class Session:
         self.bye_wanted = False
 
     # --- for its user --------------------------------------------------------------------------------
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, as far as its user goes."""
+        return self.state == "ended"
 
     @property
     def local(self) -> NameAddr:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ivr.sip.core import allows_update
 from ivr.sip.dialog import Dialog
 from ivr.sip.message import readable
 from ivr.sip.outbound import Exchange, Path
@@ -12,6 +14,7 @@ from ivr.sip.reliable import ReliableReceiver, is_reliable
 if TYPE_CHECKING:
     from ivr.sip.dialog import Draft
     from ivr.sip.message import Response
+    from ivr.sip.network import Flow
     from ivr.sip.session import Session
 
 #: So many early dialogs, and so many forks that were answered too late, are told apart in one call.
@@ -55,7 +58,8 @@ class Outgoing:
         session = self._session
         if session.dialog is None or len(self._early) != 1:
             return False
-        return self._early[session.dialog.remote_tag].settled
+        early = self._early.get(session.dialog.remote_tag)
+        return early is not None and early.settled
 
     def start(self) -> None:
         """Send the INVITE."""
@@ -129,7 +133,7 @@ class Outgoing:
         user = session.user
         if user is None:
             return
-        answer = b""
+        answer: bytes | None = b""
         we_offered = bool(self._draft.body)
         session.tell(user.ringing, response.status, response.body if we_offered else b"")
         if rack is None:
@@ -139,9 +143,11 @@ class Outgoing:
             if we_offered:
                 self._answered(early.dialog.remote_tag, response.body)
             else:
-                answer = session.tell(user.offered, response.body) or b""
+                answer = session.tell(user.offered, response.body)
         if rack is not None:
-            self._prack(early, rack, answer)
+            self._prack(early, rack, answer or b"")
+        if answer is None:
+            session.fail(488, "the offer in the 18x is of no use")
         session.talk.go()
 
     def _prack(self, early: Early, rack: str, answer: bytes) -> None:
@@ -183,7 +189,7 @@ class Outgoing:
             elif status < 300:
                 self._accepted(exchange, response)
             elif not self._longer_interval(exchange, response):
-                session.end("caller", status, readable(response.reason))
+                session.end("line" if exchange.given_up else "caller", status, readable(response.reason))
         finally:
             session.settle()
 
@@ -213,18 +219,18 @@ class Outgoing:
             dialog.remote_seq = early.dialog.remote_seq
         session.dialog = dialog
         session.peer_updates = session.peer_updates or allows_update(response)
-        if session.state == "ended":  # it crossed our CANCEL
-            session.acknowledge(dialog, exchange)
+        answer, wrong = b"", ""
+        if session.state == "early":
+            answer, wrong = self._agree(early, response)
+        session.acknowledge(dialog, exchange, answer)
+        if session.state != "early":  # it crossed our CANCEL, or the user hung up just now
             session.send("BYE", lambda _status, _response: None)
             return
         session.state = "established"
         session.outbound = None
-        answer, wrong = self._agree(early, response)
-        session.acknowledge(dialog, exchange, answer)
         if wrong:
             session.fail(488, wrong)
-        if session.state != "established":
-            return  # the user hung up meanwhile
+            return
         session.timer.answered(response.get("Session-Expires"))
         if session.user is not None:
             session.tell(session.user.established)
@@ -240,7 +246,7 @@ class Outgoing:
             user = session.user
             if not response.body or user is None:
                 return b"", "the 200 has no offer"
-            answer = session.tell(user.offered, response.body)
+            answer: bytes | None = session.tell(user.offered, response.body)
             return (answer, "") if answer else (b"", "the offer in the 200 is of no use")
         if settled:
             if self._settled_tag != tag and early is not None and response.body:
@@ -279,22 +285,19 @@ class Outgoing:
         ack = dialog.draft("ACK", core.named("User-Agent"))
         authorization = list(exchange.authorization.items())
 
-        def acknowledge(flows: object) -> None:
-            first = flows[0] if isinstance(flows, list | tuple) and flows else flow
-            self._late[tag] = core.send_ack(ack.request(request.cseq, authorization), first)
+        def acknowledge(flows: Sequence[Flow]) -> None:
+            self._late[tag] = core.send_ack(ack.request(request.cseq, authorization), (*flows, flow)[0])
 
         path.find(ack.hop, bool(dialog.routes), acknowledge)
+
+        def ended(_status: int, _response: Response | None) -> None:
+            session.exchanges.remove(closing)
+            session.settle()
+
         bye = dialog.draft("BYE", core.named("User-Agent"))
-        closing = Exchange(
-            core, path, bye, dialog.next_cseq, lambda _s, _r: session.exchanges.remove(closing) or session.settle()
-        )
+        closing = Exchange(core, path, bye, dialog.next_cseq, ended, credentials=session.credentials)
         session.exchanges.append(closing)
         closing.start()
 
 
 _WITHOUT_RESPONSE = {408: "nobody answered", 487: "given up", 503: "no way there"}
-
-
-def allows_update(message: Response) -> bool:
-    """Whether the other side says that it takes UPDATE."""
-    return any(value.strip().upper() == "UPDATE" for value in message.all("Allow"))

@@ -82,10 +82,7 @@ def measure(what: str, calls: int, seconds: float) -> Cost:
 def _measured(what: str, calls: int, seconds: float, result: Connection) -> None:
     raise_file_limit()
     with _peer(calls, seconds + 3.0, secure=what == "srtp") as ports:
-        if what == "bare":
-            cost = _bare(ports, seconds)
-        else:
-            cost = asyncio.run(_streams(what, ports, seconds))
+        cost = _bare(ports, seconds) if what == "bare" else asyncio.run(_streams(what, ports, seconds))
     result.send(cost)
 
 
@@ -216,7 +213,9 @@ async def _streams(what: str, ports: list[int], seconds: float) -> Cost:
     return cost
 
 
-def _stream(leg: AudioPort, pool: RtpPorts, poller: RtpPoller, clock: SystemClock, media: MediaClock) -> RtpStream:
+def _stream(
+    leg: AudioPort, pool: RtpPorts, poller: RtpPoller, clock: SystemClock, media: MediaClock
+) -> RtpStream:
     return RtpStream(
         leg,
         sockets=pool.take(),

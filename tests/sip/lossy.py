@@ -34,6 +34,7 @@ class Weather:
     delay: float = 0.4
 
 
+ROUGH = Weather()
 FINE = Weather(0.0, 0.0, 0.0)
 
 
@@ -126,14 +127,14 @@ def flow_to(uri: Uri) -> Flow:
 class Proxy:
     """A stateless proxy that routes loosely (RFC 3261, section 16.11), and asks to stay on the path if told to.
 
-    `onward` is by which transport it sends to the next hop when no route says so, and `home` where it sends
-    requests that nothing else routes. Where it changes the transport it records itself twice (RFC 5658).
+    `table` says which proxy comes next on the way to a host, where no route does. Where the transport changes it
+    records itself twice (RFC 5658).
     """
 
-    def __init__(self, end: End, *, record: bool, onward: Uri | None = None) -> None:
+    def __init__(self, end: End, *, record: bool, table: dict[str, Uri]) -> None:
         self._end = end
         self._record = record
-        self._onward = onward
+        self._table = table
         self.requests = 0
         end.received = self.received
 
@@ -152,16 +153,12 @@ class Proxy:
         assert hops > 0, "a loop"
         request.set("Max-Forwards", str(hops - 1))
         routes = list(request.routes)
-        came_routed = bool(routes)
         while routes and routes[0].uri.host == self._end.host:
             routes.pop(0)
         request.remove("Route")
         for route in routes:
             request.add("Route", str(route))
-        target = routes[0].uri if routes else request.uri
-        if not came_routed and self._onward is not None and not request.to.tag:
-            target = self._onward
-        onward = flow_to(target)
+        onward = flow_to(routes[0].uri if routes else self._table.get(request.uri.host, request.uri))
         if self._record and not request.to.tag:
             for transport in dict.fromkeys((flow.transport, onward.transport)):
                 request.insert_first("Record-Route", str(self._own(transport)))
@@ -346,7 +343,9 @@ class Host:
         self.parties.append(party)
         offer = b"" if late else party.new_offer()
         me = NameAddr.parse(f"<sip:{party.name.replace('/', '-')}@{self.address}>")
-        party.session = self.agent.invite(to, party, from_=me, offer=offer, route=self.route, replaces=replaces)
+        party.session = self.agent.invite(
+            to, party, from_=me, offer=offer, route=self.route, replaces=replaces
+        )
         return party
 
     # AgentUser
@@ -378,7 +377,7 @@ def answer(party: Party) -> None:
 
     def go(session: Session) -> None:
         if session.remote_offer:
-            party.agreed = session.remote_offer
+            party.agreed = party.agreed or session.remote_offer
             session.answer(b"answer to " + session.remote_offer)
         else:
             session.answer(party.new_offer())

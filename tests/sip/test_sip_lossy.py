@@ -14,7 +14,7 @@ from ivr.clock import VirtualClock
 from ivr.sip.session import Session
 from ivr.sip.uri import Uri
 from ivr.sip.users import AgentSettings
-from tests.sip.lossy import FINE, Host, Party, Proxy, Weather, Wire, answer
+from tests.sip.lossy import FINE, ROUGH, Host, Party, Proxy, Weather, Wire, answer
 
 LONGEST = 4_000.0  # virtual seconds by which everything is over
 
@@ -22,7 +22,7 @@ LONGEST = 4_000.0  # virtual seconds by which everything is over
 class World:
     """Three hosts on one wire, and the calls between them."""
 
-    def __init__(self, seed: int, weather: Weather = Weather(), settings: AgentSettings | None = None) -> None:
+    def __init__(self, seed: int, weather: Weather = ROUGH, settings: AgentSettings | None = None) -> None:
         self.random = Random(seed)
         self.clock = VirtualClock(datetime(2026, 1, 1, tzinfo=UTC))
         self.wire = Wire(self.clock, self.random, weather)
@@ -47,15 +47,39 @@ class World:
         """A random number of seconds, often a very small one."""
         return self.random.choice((0.0, self.random.random() * 0.5, self.random.random() * most))
 
-    def call(self, number: str, caller: Host, callee: Host, plan: Callable[[Party], None], *, late: bool = False) -> Party:
+    def call(
+        self, number: str, caller: Host, callee: Host, plan: Callable[[Party], None], *, late: bool = False
+    ) -> Party:
         """Place a call; `plan` gets the other side once it rings there."""
         self.plans[number] = plan
         return caller.call(callee.uri(number), late=late)
+
+    def hang_up_callee(self, number: str) -> None:
+        """The called side of that call hangs up, if the call ever reached it."""
+        for party in self.met.get(number, ()):
+            party.hang_up()
+
+    def hang_up_all(self, number: str) -> None:
+        """Everybody hangs up whose call has to do with that one."""
+        for host in self.hosts:
+            for party in host.parties:
+                if related(party) == number:
+                    party.hang_up()
 
     def live(self) -> None:
         """Until nothing is left to happen, or far too long."""
         while (due := self.clock.next_timer()) is not None and due < LONGEST:
             self.clock.advance_to_next()
+
+    def figures(self) -> Counter[str]:
+        """How much of what has happened."""
+        parties = [party for host in self.hosts for party in host.parties]
+        count = Counter({"parties": len(parties)})
+        count["established"] = sum(party.established_at is not None for party in parties)
+        count["transfers done"] = sum(party.reports[-1:] == [200] for party in parties)
+        for party in parties:
+            count.update(f"{by} {status}" for by, status in party.ends)
+        return count
 
     def wrong(self) -> list[str]:
         """Whatever is not as it should be once everything is over."""
@@ -66,7 +90,9 @@ class World:
             agent = host.agent
             if (agent.sessions, agent.transactions, agent.dialogs) != (0, 0, 0):
                 found.append(f"{host.address} keeps {agent.sessions}, {agent.transactions}, {agent.dialogs}")
-            found += [f"{host.address} noticed {what} {detail}" for what, detail in host.notices if what in BAD]
+            found += [
+                f"{host.address} noticed {what} {detail}" for what, detail in host.notices if what in BAD
+            ]
             for party in host.parties:
                 found += [f"{party.name}: {what}" for what in party.wrong]
                 if len(party.ends) != 1:
@@ -99,6 +125,7 @@ def answering(world: World, then: Callable[[Party], None] = lambda party: None) 
 
 def early_media(party: Party, session: Session) -> None:
     """183 with the answer that will be in the 200 as well; with none where the caller gave no offer."""
+    party.agreed = party.agreed or session.remote_offer
     sdp = b"answer to " + session.remote_offer if session.remote_offer else b""
     session.ring(183, sdp)
 
@@ -123,7 +150,10 @@ def ends(world: World, number: str, caller: Party, longest: float) -> None:
     if who != "callee":
         world.at(when, caller.hang_up)
     if who != "caller":
-        world.at(when + world.some(0.6) * (who == "both"), lambda: [party.hang_up() for party in world.met.get(number, ())])
+        world.at(
+            when + world.some(0.6) * (who == "both"),
+            lambda: [party.hang_up() for party in world.met.get(number, ())],
+        )
     world.at(longest + 10.0, caller.hang_up)
 
 
@@ -151,7 +181,7 @@ def crossing(world: World, number: str, caller: Host, callee: Host) -> None:
     moment = 1.0 + world.random.random()
     party = world.call(number, caller, callee, lambda callee: world.at(moment - 0.3, lambda: answer(callee)))
     world.at(moment + (world.random.random() - 0.5), party.hang_up)
-    world.at(40.0, lambda: [party.hang_up() for party in world.met.get(number, ())])
+    world.at(40.0, lambda: world.hang_up_callee(number))
 
 
 def glare(world: World, number: str, caller: Host, callee: Host) -> None:
@@ -181,7 +211,7 @@ def transferred(world: World, number: str, caller: Host, callee: Host) -> None:
     world.at(6.0, lambda: party.transfer(target, consulted))
     if world.random.random() < 0.3:
         world.at(6.0 + world.some(1.5), party.hang_up)
-    world.at(60.0, lambda: [party.hang_up() for host in world.hosts for party in host.parties if number in related(party)])
+    world.at(60.0, lambda: world.hang_up_all(number))
 
 
 def related(party: Party) -> str:
@@ -218,6 +248,65 @@ def test_every_call_ends_on_both_sides_and_leaves_nothing_behind(seed: int) -> N
     assert world.wire.count["lost"] > world.wire.count["sent"] // 20
 
 
+def chain(world: World, *, between: str = "udp", silent: bool = False) -> list[Proxy]:
+    """Two proxies that stay on the path of calls between the first two hosts, and perhaps one that does not."""
+    one, two = world.hosts[0], world.hosts[1]
+    ends = [world.wire.end(f"10.0.1.{n}") for n in (1, 2, 3)]
+    tail = "" if between == "udp" else f";transport={between}"
+    first, second, third = (Uri.parse(f"sip:{end.host}{tail};lr") for end in ends)
+    one.route = [Uri.parse(f"sip:{ends[0].host};lr")]
+    two.route = [Uri.parse(f"sip:{ends[1].host};lr")]
+    proxies = [
+        Proxy(ends[0], record=True, table={two.address: third if silent else second}),
+        Proxy(ends[1], record=True, table={one.address: third if silent else first}),
+    ]
+    if silent:
+        proxies.append(Proxy(ends[2], record=False, table={two.address: second, one.address: first}))
+    return proxies
+
+
+@pytest.mark.parametrize("between", ["udp", "tcp"])
+@pytest.mark.parametrize("silent", [False, True])
+def test_calls_through_proxies_that_stay_on_the_path_end_on_both_sides(between: str, silent: bool) -> None:
+    for seed in range(2):
+        world = World(seed, settings=SETTINGS[seed])
+        proxies = chain(world, between=between, silent=silent)
+        populate(world, 30)
+        world.live()
+        assert world.wrong() == []
+        assert all(proxy.requests > 50 for proxy in proxies[:2])
+
+
+def test_calls_over_tcp_end_on_both_sides() -> None:
+    world = World(1)
+    for host in world.hosts:
+        host.transport = "tcp"
+    populate(world, 30)
+    world.live()
+    assert world.wrong() == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_when_a_host_vanishes_the_others_and_it_too_are_rid_of_every_call(seed: int) -> None:
+    world = World(seed, settings=AgentSettings(session_timers="always", session_expires=90))
+    populate(world, 30)
+    world.at(2.0 + world.random.random() * 10.0, lambda: world.wire.cut.add(world.hosts[0].address))
+    world.live()
+    assert world.wrong() == []
+
+
+@pytest.mark.parametrize("vanished", [0, 1])
+def test_a_call_whose_other_side_vanished_ends_by_its_session_timer(vanished: int) -> None:
+    world = World(1, FINE, AgentSettings(session_timers="offered", session_expires=90))
+    world.call("1", world.hosts[0], world.hosts[1], lambda party: answer(party))
+    world.at(10.0, lambda: world.wire.cut.add(world.hosts[vanished].address))
+    world.live()
+    assert world.wrong() == []
+    ended = [party.ends[0] for host in world.hosts for party in host.parties]
+    assert ended == [("line", 408), ("line", 408)]
+    assert world.clock.time() < 200.0
+
+
 def main(first: int, worlds: int, calls: int) -> int:
     """Live through many worlds, and print what went wrong in which."""
     total: Counter[str] = Counter()
@@ -226,7 +315,7 @@ def main(first: int, worlds: int, calls: int) -> int:
         populate(world, calls)
         world.live()
         total += world.wire.count
-        total["parties"] += sum(len(host.parties) for host in world.hosts)
+        total += world.figures()
         for what in world.wrong():
             total["wrong"] += 1
             sys.stdout.write(f"seed {seed}: {what}\n")

@@ -136,6 +136,15 @@ def test_the_first_notify_goes_at_once_and_says_trying() -> None:
     assert Told(93809).notices[0].event == "refer;id=93809"
 
 
+def test_what_the_new_call_said_already_is_not_followed_by_trying() -> None:
+    told = Told()
+    early = Notifier(None, clock=told.clock, notify=told.notices.append, ended=told._end)
+    early.progress(180)
+    early.start()
+    early.delivered(200)
+    assert told.statuses() == [100, 180]
+
+
 def test_one_notify_is_under_way_at_a_time_and_then_the_latest_is_told() -> None:
     told = Told()
     told.notifier.progress(180)
@@ -272,6 +281,20 @@ def test_a_subscription_that_falls_silent_is_a_timeout_after_its_expiry() -> Non
     assert (heard.clock.time(), heard.reports) == (92.0, [100, 408])
 
 
+def test_a_status_that_was_heard_before_is_not_reported_again() -> None:
+    heard = Heard()
+    assert [heard.notify(status) for status in (180, 180, 100, 183)] == [200] * 4
+    assert heard.reports == [180, 183]
+
+
+def test_the_answer_to_the_refer_does_not_shorten_the_wait_that_a_notify_began() -> None:
+    heard = Heard()
+    heard.notify(100)
+    heard.referral.answered(202)
+    run_out(heard.clock)
+    assert (heard.clock.time(), heard.reports) == (92.0, [100, 408])
+
+
 def test_an_end_without_an_outcome_is_a_timeout() -> None:
     heard = Heard()
     heard.referral.answered(202)
@@ -286,6 +309,13 @@ def test_the_end_of_our_session_ends_the_referral() -> None:
     heard.referral.close()
     assert heard.reports == [487]
     assert heard.clock.next_timer() is None
+
+
+def test_a_refer_that_goes_out_again_is_known_by_its_new_number() -> None:
+    heard = Heard()
+    heard.referral.sent(8)
+    assert heard.referral.concerns("refer;id=8")
+    assert not heard.referral.concerns("refer;id=7")
 
 
 @pytest.mark.parametrize(

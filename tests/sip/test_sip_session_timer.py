@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ivr.clock import VirtualClock
 from ivr.sip.session_timer import (
@@ -257,3 +259,46 @@ def test_refresh_is_by_update_only_where_the_peer_allows_it() -> None:
     assert refresh_method(["INVITE", "UPDATE"]) == "UPDATE"
     assert refresh_method(["INVITE"]) == "INVITE"
     assert refresh_method([]) == "INVITE"
+
+
+MODES = st.sampled_from(["off", "offered", "always"])
+SECONDS = st.integers(1, 7_200)
+
+
+def exchange(sender: Bed, receiver: Bed) -> bool:
+    """One refreshing request and its answer, sent again after each 422; whether it came to a 2xx."""
+    for _ in range(4):
+        headers = dict(sender.timer.request_headers())
+        supported = bool(headers)  # "off" does not know the extension
+        expires, min_se = headers.get("Session-Expires"), int(headers.get("Min-SE", 0)) or None
+        if refusal := dict(receiver.timer.refusal(expires, supported=supported)):
+            if not sender.timer.too_brief(int(refusal["Min-SE"])):
+                return False
+            continue
+        answer = dict(receiver.timer.accept(expires, min_se, supported=supported))
+        sender.timer.answered(answer.get("Session-Expires"))
+        return True
+    return False
+
+
+@given(
+    modes=st.tuples(MODES, MODES),
+    expires=st.tuples(SECONDS, SECONDS),
+    least=st.tuples(SECONDS, SECONDS),
+    turns=st.lists(st.booleans(), max_size=4),
+)
+def test_whatever_two_sides_want_one_refreshes_before_the_other_gives_up(
+    modes: tuple[str, str], expires: tuple[int, int], least: tuple[int, int], turns: list[bool]
+) -> None:
+    one, two = (Bed(*wants) for wants in zip(modes, expires, least, strict=True))
+    for first in (True, *turns):
+        assert exchange(*((one, two) if first else (two, one)))
+    roles = {one.timer.refresher, two.timer.refresher}
+    if "off" in modes:
+        assert roles in ({""}, {"", "us"})
+        return
+    assert roles == {"us", "them"}
+    assert one.timer.interval == two.timer.interval >= 90
+    refreshing, waiting = (one, two) if one.timer.refresher == "us" else (two, one)
+    assert refreshing.live()[0][1] == "refresh"
+    assert refreshing.events[0][0] < waiting.live()[0][0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ivr.sip.message import Request, Response, respond
 from ivr.sip.network import Flow
 from tests.sip.transaction_bench import TCP, UDP, Bench, RecordingClient, incoming
@@ -184,6 +186,28 @@ def test_a_flow_that_breaks_while_sending_is_told_when_the_sender_is_ready() -> 
     assert bench.is_clean()
 
 
+class RaisingUser(RecordingClient):
+    """Cannot bear bad news."""
+
+    def failed(self, reason: str) -> None:
+        super().failed(reason)
+        raise ValueError(reason)
+
+
+def test_a_user_that_raises_keeps_the_news_of_a_broken_flow_from_nobody() -> None:
+    bench = Bench()
+    users = [RaisingUser(bench.clock) for _ in range(5)]
+    for user in users:
+        request = Request.build(
+            "BYE", "sip:a@198.51.100.7", from_="<sip:a@b>;tag=1", to="<sip:c@d>", call_id="x", cseq=1
+        )
+        bench.layer.request(request, TCP, user)
+    with pytest.raises(ValueError, match=r"198\.51\.100\.7"):
+        bench.layer.failed(TCP)
+    assert [user.heard for user in users] == [["failed"]] * 5
+    assert bench.is_clean()
+
+
 def test_close_forgets_everything_and_tells_nobody() -> None:
     bench = Bench()
     asked, user = bench.ask("INVITE")
@@ -239,8 +263,8 @@ def test_what_is_in_the_table_goes_on_when_it_is_full() -> None:
     bench.agent.transactions[3].respond(respond(bench.agent.requests[3], 486, to_tag="ours"))
     bench.hear("ACK", branch="z9hG4bKfill3", call_id="fill3", to_tag="ours")
     bench.advance(5.0)
-    fill(bench, 9)
-    assert len(bench.agent.requests) == 10
+    bench.hear("INVITE", branch="z9hG4bKnew")
+    assert len(bench.agent.requests) == 9
 
 
 def test_a_stranger_cannot_make_the_tag_of_a_503() -> None:

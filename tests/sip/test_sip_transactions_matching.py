@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ivr.sip.message import Request, Response, respond
@@ -72,7 +74,7 @@ class TestRequests:
     [{"uri": "sip:other@192.0.2.1"}, {"call_id": "another"}, {"cseq": 2}, {"to_tag": "dialog"}],
     ids=["uri", "call-id", "cseq", "to"],
 )
-def test_without_a_unique_branch_everything_else_tells_requests_apart(change: dict[str, str]) -> None:
+def test_without_a_unique_branch_everything_else_tells_requests_apart(change: dict[str, Any]) -> None:
     bench = Bench()
     bench.hear("INVITE", branch="1")
     bench.hear("INVITE", branch="1", **change)

@@ -205,6 +205,36 @@ def test_a_silent_plain_server_says_100_when_timer_e_reaches_t2_and_nothing_afte
     assert times(bench) == []
 
 
+def test_a_plain_server_that_said_100_by_itself_does_not_say_it_again() -> None:
+    bench = Bench()
+    bench.hear("INFO", TCP)
+    transaction, request = bench.agent.transactions[0], bench.agent.requests[0]
+    transaction.respond(respond(request, 100))
+    bench.advance(4.0)
+    transaction.respond(respond(request, 200, to_tag="ours"))
+    assert bench.sent() == ["100", "200"]
+    assert bench.is_clean()
+
+
+def test_a_plain_server_that_said_100_and_answered_leaves_no_timer() -> None:
+    bench = Bench()
+    bench.hear("INFO", TCP)
+    for status in (100, 200):
+        bench.agent.transactions[0].respond(respond(bench.agent.requests[0], status, to_tag="ours"))
+    assert bench.is_clean()
+
+
+@pytest.mark.parametrize(
+    ("method", "status"), [("INVITE", 180), ("INVITE", 200), ("INVITE", 486), ("BYE", 200)]
+)
+def test_the_octets_of_a_request_are_let_go_when_it_will_not_be_sent_again(method: str, status: int) -> None:
+    bench = Bench()
+    transaction, _ = bench.ask(method)
+    assert transaction._data
+    bench.answer(transaction, status)
+    assert transaction._data == b""
+
+
 def test_a_thousand_ended_transactions_of_each_kind_leave_nothing() -> None:
     bench = Bench()
     for number in range(1000):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ivr.clock import VirtualClock
 from ivr.sip.message import Request, Response, parse, respond
@@ -148,7 +148,7 @@ class Bench:
 
     # As a server
 
-    def hear(self, method: str, flow: Flow = UDP, **changes: str) -> None:
+    def hear(self, method: str, flow: Flow = UDP, **changes: Any) -> None:
         """A request comes in."""
         self.layer.received(incoming(method, flow, **changes), flow)
 

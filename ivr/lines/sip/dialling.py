@@ -76,7 +76,7 @@ def _at_registrar(number: str, settings: SipSettings) -> Uri:
 
 
 def _user(text: str) -> str:
-    return quote(header_text(text), safe=_PLAIN)
+    return quote(text, safe=_PLAIN)
 
 
 def _parsed(text: str, given: str) -> Uri:

@@ -36,6 +36,9 @@ class LegKeeper(Protocol):
     def leg_ended(self, leg: SipLeg) -> None:
         """The leg's signalling is over; its recordings may still be closed."""
 
+    def leg_answered(self, leg: SipLeg, flow: Flow) -> None:
+        """The other side, at the end of this flow, has proved to be somebody who calls."""
+
     def refer_asked(self, leg: SipLeg, to: Uri, replaces: str, referred_by: str, report: Report) -> int:
         """The other side asks that `leg` be taken elsewhere; 202, or the status of the refusal."""
 
@@ -43,55 +46,56 @@ class LegKeeper(Protocol):
 class LegSession:
     """What a session tells its leg. A leg may change its session: what the old one says counts no more."""
 
-    __slots__ = ("_leg", "session")
+    __slots__ = ("leg", "session")
 
     def __init__(self, leg: SipLeg) -> None:
-        self._leg = leg
+        self.leg = leg
         #: The session; None until it is made.
         self.session: Session | None = None
 
     @property
-    def _counts(self) -> bool:
-        return self._leg.link is self
+    def counts(self) -> bool:
+        """Whether the leg listens to this session."""
+        return self.leg.link is self
 
     def ringing(self, status: int, sdp: bytes) -> None:
         """The other side rings; nobody hears its early sound."""
 
     def offered(self, sdp: bytes) -> bytes | None:
         """A new description of the other side's media; None refuses it, and all stays as it was."""
-        return self._leg.media_offered(sdp) if self._counts else None
+        return self.leg.media_offered(sdp) if self.counts else None
 
     def offer_wanted(self) -> bytes:
         """The other side wants ours."""
-        return self._leg.media.offer()
+        return self.leg.media.offer()
 
     def answered(self, sdp: bytes) -> None:
         """The other side's answer to our offer."""
-        if self._counts:
-            self._leg.media_answered(sdp)
+        if self.counts:
+            self.leg.media_answered(sdp)
 
     def established(self) -> None:
         """Both sides know that the call is answered."""
-        if self._counts:
-            self._leg.connected()
+        if self.counts:
+            self.leg.connected()
 
     def info(self, content_type: str, body: bytes) -> bool:
         """A key by INFO, or something else."""
-        return self._counts and self._leg.info_received(content_type, body)
+        return self.counts and self.leg.info_received(content_type, body)
 
     def referred(self, to: Uri, replaces: str, referred_by: str, report: Report) -> int:
         """The other side asks that we call somebody."""
-        return self._leg.referred(to, replaces, referred_by, report) if self._counts else 603
+        return self.leg.referred(to, replaces, referred_by, report) if self.counts else 603
 
     def flow_changed(self, flow: Flow) -> None:
         """The other side's signalling comes from elsewhere."""
-        if self._counts:
-            self._leg.media.signalled_from(flow)
+        if self.counts:
+            self.leg.media.signalled_from(flow)
 
     def ended(self, by: By, status: int, reason: str) -> None:
         """The session is over."""
-        if self._counts:
-            self._leg.session_ended(by, status, reason)
+        if self.counts:
+            self.leg.session_ended(by, status, reason)
 
 
 class SipLeg(PortLeg):
@@ -121,6 +125,11 @@ class SipLeg(PortLeg):
         #: Set once `Ended` has been told: nothing of the leg is open any more.
         self.over = asyncio.Event()
 
+    @property
+    def connected_once(self) -> bool:
+        """Whether the call was ever answered."""
+        return self._answered_once
+
     # What the hotline asks.
 
     def ring(self) -> None:
@@ -144,6 +153,7 @@ class SipLeg(PortLeg):
             _log.error("a call cannot be answered: %s", error)
             session.refuse(503)
         else:
+            self.port.pause(True)  # what is played begins when the caller can hear it
             self._follow_media()
             session.answer(sdp)
 
@@ -227,11 +237,17 @@ class SipLeg(PortLeg):
 
     def connected(self) -> None:
         """The call is answered and acknowledged."""
-        if not self.media.agreed:
+        if self._answered_once:
+            return
+        if self.media.agreed is None:
             self.end_by_line("no media agreed")
             return
-        self.media.begin()
+        self.port.pause(False)
         self._answered()
+        self._follow_media()
+        session = self._session
+        if session is not None:
+            self._keeper.leg_answered(self, session.flow)
 
     def info_received(self, content_type: str, body: bytes) -> bool:
         """A key by INFO; False for anything else."""
@@ -268,6 +284,11 @@ class SipLeg(PortLeg):
         """No packet for too long."""
         self.end_by_line("no media")
 
+    def sound_failed(self, error: Exception) -> None:
+        """A fault of ours has stopped the sound."""
+        _log.error("a call lost its sound: %s", type(error).__name__)
+        self.end_by_line("media failed")
+
     # Inside.
 
     def end_by_line(self, why: str) -> None:
@@ -276,20 +297,34 @@ class SipLeg(PortLeg):
             self._why = why
             self.hang_up()
 
+    def taken_over(self, session: Session) -> None:
+        """An INVITE in the place of this leg's session (RFC 3891): the call goes on with it."""
+        link = LegSession(self)
+        link.session, session.user = session, link
+        try:
+            sdp = self.media.answer(session.remote_offer) if session.remote_offer else self.media.offer()
+        except (SdpError, LineError) as error:
+            _log.info("a call could not be taken over: %s", error)
+            session.refuse(488)
+            return
+        self.change_session(link)
+        self._follow_media()
+        session.answer(sdp)
+
     def change_session(self, link: LegSession) -> None:
         """Another session takes over; the old one is ended, and the call does not notice."""
         old, self.link = self.link.session, link
+        if link.session is not None:
+            self.media.signalled_from(link.session.flow)
         if old is not None:
             old.hang_up()
 
     def _follow_media(self) -> None:
-        """Bring the leg to what was agreed: law, hold."""
-        agreed = self.media.agreed
-        if agreed is None:
-            return
+        """Bring the leg to what was agreed: law, and hold once the call is answered."""
         if self.media.changed:
-            self._renegotiated(agreed.law)
-        self._held(self.media.held)
+            self._renegotiated(self.media.law)
+        if self._answered_once:
+            self._held(self.media.held)
 
     def _quality(self) -> Mapping[str, float | int | None]:
         return self.quality()

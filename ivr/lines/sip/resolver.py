@@ -35,8 +35,10 @@ _MOST_KEPT: Final = 512
 _MOST_SERVERS: Final = 8
 _MOST_ADDRESSES: Final = 8
 _MOST_PLACES: Final = 16
-#: The look-up has three steps at most; each may take its share of the time.
-_STEPS: Final = 3
+#: A look-up asks three things one after another at most, and may be told nothing by the first two: each has
+#: its share of the time, for two tries.
+_SHARES: Final = 4
+_TRIES: Final = 2
 _DEFAULT_PORTS: Final[dict[Transport, int]] = {"udp": 5060, "tcp": 5060, "tls": 5061}
 _SRV_NAMES: Final[dict[Transport, str]] = {"udp": "_sip._udp", "tcp": "_sip._tcp", "tls": "_sips._tcp"}
 _NAPTR_SERVICES: Final[dict[bytes, Transport]] = {b"sip+d2u": "udp", b"sip+d2t": "tcp", b"sips+d2t": "tls"}
@@ -74,6 +76,7 @@ class Resolver:
         self._seconds = seconds
         self._hosts = _Hosts(hosts)
         self._names = _stub(servers)
+        self._names.timeout = seconds / _SHARES / _TRIES
         self._kept: OrderedDict[tuple[str, Kind], _Kept] = OrderedDict()
 
     def known(self, uri: Uri) -> list[Place] | None:
@@ -162,7 +165,7 @@ class Resolver:
             return kept.records
         try:
             answer = await self._names.resolve(
-                name, kind, search="." not in name, lifetime=self._seconds / _STEPS
+                name, kind, search="." not in name, lifetime=self._seconds / _SHARES
             )
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             return self._keep(key, (), _NOTHING_LIFE)

@@ -183,6 +183,10 @@ class Streams:
         kind = family(flow.host) or socket.AF_INET
         opened = socket.socket(kind, socket.SOCK_STREAM)
         _prepare(opened)
+        if family(self.settings.host) == kind:
+            # A site that named its address is known to its trunk by it.
+            with suppress(OSError):
+                opened.bind((self.settings.host, 0))
         tls = self._tls.client if self._tls is not None and place.transport == "tls" else None
         connection = Connection(
             self,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from ivr.lines.sip.addresses import family
+from ivr.lines.sip.addresses import family, usable
 from ivr.lines.sip.resolver import Resolver
 from ivr.lines.sip.sockets import Bound, bind
 from ivr.lines.sip.stream import Place, Streams, TlsContexts
@@ -162,11 +162,14 @@ class SipTransports:
         """Send one message; trouble is told by `failed`."""
         if self._loop is None or self._streams is None:
             return
-        if not data.startswith(b"SIP/") and not data.startswith(b"ACK"):
+        kind = family(flow.host)
+        if kind is None or not usable(flow.host, flow.port):
+            self._tell_failed(flow, f"{flow.host} port {flow.port} is nowhere")
+            return
+        if not data.startswith((b"SIP/", b"ACK")):
             self._guard.expect(flow)
         if flow.transport == "udp":
-            kind = family(flow.host)
-            opened = None if kind is None else self._udp.get(kind)
+            opened = self._udp.get(kind)
             trouble = "no socket leads there" if opened is None else opened.send(data, flow)
         else:
             trouble = self._streams.send(data, flow)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ivr.sip.message import Request
+    from ivr.sip.message import Request, Via
 
 #: What two messages of one transaction have in common.
 Key = tuple[str, ...]
@@ -22,9 +22,12 @@ def has_unique_branch(branch: str) -> bool:
     return len(branch) > len(COOKIE) and branch[: len(COOKIE)].lower() == COOKIE.lower()
 
 
-def client_key(branch: str, method: str) -> Key:
-    """The key of a request of ours; a response's method is that of its CSeq."""
-    return (branch, method)
+def client_key(via: Via, method: str) -> Key:
+    """The key of a request of ours, by its own Via, and of its responses, by theirs.
+
+    A response's method is that of its CSeq.
+    """
+    return (via.branch, via.host, str(via.port or ""), method)
 
 
 def server_key(request: Request, method: str) -> Key:
@@ -34,7 +37,7 @@ def server_key(request: Request, method: str) -> Key:
     """
     via = request.via
     if has_unique_branch(via.branch):
-        return (via.branch, via.host, str(via.port or ""), method)
+        return client_key(via, method)
     call = (request.call_id, str(request.cseq), request.from_.tag)
     return (request.uri_text, *call, str(via), method, request.to.tag)
 

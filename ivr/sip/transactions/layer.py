@@ -112,7 +112,7 @@ class Transactions:
         request.remove("Via")
         request.insert_first("Via", via_text(flow, self._network.sent_by(flow), branch))
         kind = ClientInvite if request.method == "INVITE" else ClientPlain
-        return self._begin_client(kind(self, client_key(branch, request.method), flow, request, user))
+        return self._begin_client(kind(self, client_key(request.via, request.method), flow, request, user))
 
     def failed(self, flow: Flow) -> None:
         """The flow is broken: what was sent by it may not have arrived, and nothing more will."""
@@ -120,8 +120,14 @@ class Transactions:
             # Told from within `Network.send`: the one who sends is not ready for it yet.
             self.clock.call_at(self.clock.time(), lambda: self.failed(flow))
             return
+        raised: Exception | None = None
         for machine in tuple(self._flows.get(flow, ())):
-            machine.happen("transport error")
+            try:
+                machine.happen("transport error")
+            except Exception as error:
+                raised = raised or error  # of one user; the others are told all the same
+        if raised is not None:
+            raise raised
 
     def close(self) -> None:
         """Forget everything, and cancel every timer; nobody is told."""
@@ -159,7 +165,7 @@ class Transactions:
     def send_cancel(self, invite: ClientInvite) -> None:
         """Send the CANCEL of this INVITE in a transaction of its own, with the INVITE's branch."""
         cancel = of_invite("CANCEL", invite.request, invite.request.get("To") or "")
-        key = client_key(invite.key[0], "CANCEL")
+        key = client_key(cancel.via, "CANCEL")
         self._begin_client(ClientPlain(self, key, invite.flow, cancel, CancelUser()))
 
     def answered(self, invite: ServerInvite) -> None:
@@ -176,7 +182,7 @@ class Transactions:
         via = response.via
         if len(response.vias) != 1:
             return
-        transaction = self._clients.get(client_key(via.branch, response.method))
+        transaction = self._clients.get(client_key(via, response.method))
         if transaction is not None:
             transaction.response(response)
         elif (via.host, via.port) == self._network.sent_by(flow):

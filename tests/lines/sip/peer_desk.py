@@ -99,8 +99,8 @@ class PeerDesk:
 
     def left(self) -> dict[str, int]:
         """What the line's user agent still holds."""
-        agent = getattr(self.line, "agent", None)
-        return {} if agent is None else {"sessions": agent.sessions, "transactions": agent.transactions}
+        figures = self.line.figures
+        return {"sessions": figures.sessions, "transactions": figures.transactions}
 
     async def idle(self, seconds: float = 5.0) -> None:
         """Wait until no call is left."""

@@ -28,7 +28,7 @@ async def through_loss(desk: PeerDesk, scenario: str, folder: Path, seed: int) -
             rate=6,
             seconds=50,
             keys={"back": str(proxy.back[1])},
-            options=("-default_behaviors", "all,-abortunexp", "-l", "3"),
+            options=("-default_behaviors", "all,-abortunexp"),
         )
         await caller.run()
         for visit in desk.visits:

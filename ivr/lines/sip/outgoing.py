@@ -1,0 +1,68 @@
+"""Calls that we place: what their sessions tell, until they are answered or have failed."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ivr.errors import LineError
+from ivr.lines.sip.leg import By, LegSession, Report, SipLeg
+
+
+class DialSession(LegSession):
+    """The session of a leg that `dial` made; `answered_yet` tells the dialler what became of it."""
+
+    __slots__ = ("outcome",)
+
+    def __init__(self, leg: SipLeg) -> None:
+        super().__init__(leg)
+        #: Done when the call is answered; a LineError (H210) when it was refused.
+        self.outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def established(self) -> None:
+        """The other side has answered."""
+        super().established()
+        if not self.outcome.done():
+            self.outcome.set_result(None)
+
+    def ended(self, by: By, status: int, reason: str) -> None:
+        """Refused, or ended."""
+        super().ended(by, status, reason)
+        if not self.outcome.done():
+            self.outcome.set_exception(LineError(f"the call was refused: {status} {reason}", code="H210"))
+
+
+class TransferSession(LegSession):
+    """A session on its way to take a leg over from the one that asked for it (REFER)."""
+
+    __slots__ = ("_answered", "_report")
+
+    def __init__(self, leg: SipLeg, report: Report) -> None:
+        super().__init__(leg)
+        self._report = report
+        self._answered = False
+
+    def ringing(self, status: int, sdp: bytes) -> None:
+        """The new party rings."""
+        if not self.counts:
+            self._report(status)
+
+    def answered(self, sdp: bytes) -> None:
+        """The new party has answered: from now on it is the leg's other side."""
+        if self.counts or self.leg.ended:
+            super().answered(sdp)
+            return
+        old = self.leg.link.session
+        self.leg.link = self
+        if self.session is not None:
+            self.leg.media.signalled_from(self.session.flow)
+        self.leg.media_answered(sdp)
+        self._answered = True
+        self._report(200)
+        if old is not None:
+            old.hang_up()
+
+    def ended(self, by: By, status: int, reason: str) -> None:
+        """The new party refused, and the leg stays as it was; or the call is over."""
+        if not self._answered:
+            self._report(status if status >= 300 else 603)
+        super().ended(by, status, reason)
