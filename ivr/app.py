@@ -158,7 +158,7 @@ def make_line(settings: Settings, index: int) -> Line:
         from ivr.lines.pjsua import PjsuaLine, PjsuaSettings
 
         return PjsuaLine(PjsuaSettings(**common))
-    from ivr.lines.sip import SipLine, SipSettings
+    from ivr.lines.sip import SipLine, SipMetrics, SipSettings
 
     return SipLine(
         SipSettings(
@@ -176,7 +176,8 @@ def make_line(settings: Settings, index: int) -> Line:
             accept_user=settings.sip_accept_user,
             accept_secret=settings.sip_accept_secret.get_secret_value(),
             dead_media_seconds=settings.dead_media_seconds,
-        )
+        ),
+        metrics=SipMetrics(CollectorRegistry()),
     )
 
 

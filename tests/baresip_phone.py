@@ -18,7 +18,6 @@ import datetime
 import ipaddress
 import json
 import shutil
-import socket
 import wave
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +28,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from free_ports import free_port
 from numpy.typing import NDArray
 
 Pcm = NDArray[np.int16]
@@ -152,16 +152,17 @@ class BaresipPhone:
         )
         (self._folder / "accounts").write_text(account)
         (self._folder / "contacts").write_text("")
-        self._process = await asyncio.create_subprocess_exec(
-            "baresip",
-            "-4",
-            "-s",
-            "-f",
-            str(self._folder),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
+        with (self._folder / "trace").open("wb") as trace:
+            self._process = await asyncio.create_subprocess_exec(
+                "baresip",
+                "-4",
+                "-s",
+                "-f",
+                str(self._folder),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=trace,
+                stderr=asyncio.subprocess.STDOUT,
+            )
         try:
             await self._connect(port)
         except OSError:
@@ -201,13 +202,13 @@ class BaresipPhone:
         await self._end()
 
     async def _end(self) -> None:
-        try:
-            output, _ = await asyncio.wait_for(self._process.communicate(), 3)
-            self.output = output.decode("utf-8", "replace")
-        finally:
-            if self._process.returncode is None:
-                self._process.kill()
-                await self._process.wait()
+        """Wait for its end; it sometimes waits for connections of its own, and then is ended."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._process.wait(), 3)
+        if self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+        self.output = (self._folder / "trace").read_text("utf-8", "replace")
 
     async def _command(self, command: str, parameters: str = "") -> None:
         """A command of baresip's menu, as a netstring of JSON."""
@@ -238,21 +239,3 @@ class BaresipPhone:
         last = max(self._folder.glob("dump-*-dec.wav"))
         with wave.open(str(last), "rb") as file:
             return np.frombuffer(file.readframes(file.getnframes()), np.int16)
-
-
-def free_port() -> int:
-    """A port free for UDP and TCP, with the next one free too."""
-    while True:
-        with contextlib.ExitStack() as stack:
-            opened = [
-                stack.enter_context(socket.socket(socket.AF_INET, kind))
-                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM, socket.SOCK_STREAM)
-            ]
-            opened[0].bind(("127.0.0.1", 0))
-            port = int(opened[0].getsockname()[1])
-            try:
-                opened[1].bind(("127.0.0.1", port))
-                opened[2].bind(("127.0.0.1", port + 1))
-            except (OSError, OverflowError):
-                continue
-            return port

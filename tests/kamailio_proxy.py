@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 from pathlib import Path
 from types import TracebackType
+
+from free_ports import free_port
 
 INSTALLED = shutil.which("kamailio") is not None
 MISSING = "Kamailio is not installed (apt-get install kamailio)"
@@ -79,7 +80,7 @@ class KamailioProxy:
         return f"sip:127.0.0.1:{self.port};lr"
 
     async def __aenter__(self) -> KamailioProxy:
-        self.port = _free_port()
+        self.port = free_port()
         self._folder.mkdir(exist_ok=True)
         config = self._folder / "kamailio.cfg"
         transport = ";transport=tcp" if self._transport == "tcp" else ""
@@ -131,19 +132,3 @@ class KamailioProxy:
             if self._process.returncode is None:
                 self._process.kill()
                 await self._process.wait()
-
-
-def _free_port() -> int:
-    """A port free for UDP and TCP."""
-    while True:
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
-            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream,
-        ):
-            datagrams.bind(("127.0.0.1", 0))
-            port = int(datagrams.getsockname()[1])
-            try:
-                stream.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port

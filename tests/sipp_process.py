@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sip_caller import Address, bound_udp
+from free_ports import free_port
+from sip_caller import Address
 
 INSTALLED = shutil.which("sipp") is not None
 MISSING = "SIPp is not installed (apt-get install sip-tester)"
@@ -58,9 +59,8 @@ class Sipp:
     _process: asyncio.subprocess.Process | None = None
 
     def __post_init__(self) -> None:
-        with bound_udp() as one, bound_udp() as other:
-            self.address = ("127.0.0.1", one.getsockname()[1])
-            self._media = other.getsockname()[1]
+        self.address = ("127.0.0.1", free_port())
+        self._media = free_port()
         self._messages = self.folder / f"{self.scenario}-{self.address[1]}.messages"
         self._errors = self.folder / f"{self.scenario}-{self.address[1]}.errors"
 
@@ -90,7 +90,8 @@ class Sipp:
     async def listening(self) -> None:
         """Wait until it takes SIP: its port stands in the kernel's table."""
         table = "tcp" if self.transport.startswith("t") else "udp"
-        wanted = f"0100007F:{self.address[1]:04X} "
+        state = "0A" if table == "tcp" else "07"
+        wanted = f"0100007F:{self.address[1]:04X} 00000000:0000 {state}"
         for _ in range(200):
             if wanted in Path(f"/proc/net/{table}").read_text(encoding="ascii"):
                 return

@@ -184,8 +184,8 @@ class Requests:
         brief = session.timer.refusal(request.get("Session-Expires"), supported="timer" in request.supported)
         if brief:
             raise Refusal(422, *brief, notice="")
-        self._core.sessions[session.call_id, session.local_tag] = session
         session.inbound = Incoming(session, transaction, request)
+        self._core.sessions[session.call_id, session.local_tag] = session
         session.tell(self._core.user.invited, session)
         if session.user is None and session.state != "ended":
             session.refuse(500)
@@ -209,4 +209,3 @@ class Requests:
         if status:
             raise Refusal(status)
         return session
-

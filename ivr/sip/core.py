@@ -124,15 +124,16 @@ class Core:
     def extensions(self) -> list[str]:
         """The option tags we carry out."""
         tags = ["replaces", "norefersub"]
-        if self.settings.reliable != "off":
-            tags.append("100rel")
         if self.settings.session_timers != "off":
             tags.append("timer")
+        if self.settings.reliable != "off":
+            tags.append("100rel")
         return tags
 
-    def abilities(self) -> list[tuple[str, str]]:
-        """Allow and Supported: what goes with INVITE and its 2xx, and with OPTIONS."""
-        return [self.allows(), ("Supported", ", ".join(self.extensions()))]
+    def abilities(self, *, without: str = "") -> list[tuple[str, str]]:
+        """Allow and Supported (but for one): what goes with INVITE and its 2xx, and with OPTIONS."""
+        tags = [tag for tag in self.extensions() if tag != without]
+        return [self.allows(), ("Supported", ", ".join(tags))]
 
     def busy_headers(self, status: int) -> Headers:
         """Retry-After, with a 503."""

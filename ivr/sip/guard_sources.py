@@ -47,14 +47,14 @@ class Bucket:
         self._tokens = burst
         self._at = now
 
-    def take(self, now: float) -> bool:
-        """One token, if there is one. `now` in seconds of a monotonic clock."""
+    def take(self, now: float, cost: int = 1) -> bool:
+        """So many tokens, if there are as many. `now` in seconds of a monotonic clock."""
         tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
         self._at = now
-        if tokens < 1.0:
+        if tokens < cost:
             self._tokens = tokens
             return False
-        self._tokens = tokens - 1.0
+        self._tokens = tokens - cost
         return True
 
 

@@ -37,8 +37,7 @@ MOST_LINES = 128
 
 _ONCE = ("From", "To", "Call-ID", "CSeq", "Content-Type", "Max-Forwards", "Expires")
 _NUMBERS = ("Max-Forwards", "Expires", "RSeq", "Min-SE", "Min-Expires")
-_COPIED = frozenset(("Via", "From", "To", "Call-ID", "CSeq"))
-_ANSWERABLE = ("From", "To", "Call-ID", "CSeq")
+_SINGLE = ("From", "To", "Call-ID", "CSeq")
 # The lists that the library takes apart.
 _SPLIT = frozenset(map(canonical, MULTI_INSTANCE_HEADERS))
 
@@ -59,12 +58,13 @@ _STATUS_LINE = re.compile(rb"[sS][iI][pP]/2\.0 ([1-6][0-9]{2})(?: ([^\r\n\x00]*+
 _CSEQ = re.compile(rf"([0-9]++)[ \t]++({_WORD})")
 _CALL_ID = re.compile(r"[^\s\x00-\x20\x7f]++", re.ASCII)
 _MEDIA_TYPE = re.compile(rf"({_WORD})[ \t]*+/[ \t]*+({_WORD})[ \t]*+(?:;.*)?", re.DOTALL)
-_LIST_PART = re.compile(r'(?:[^",<\\]++|"(?:[^"\\]|\\.)*+"?+|<[^<>]*+>|[<\\])*+', re.DOTALL)
+_LIST_PART = re.compile(r'(?:[^",<]++|"[^"]*+"?+|<[^<>]*+>|<)*+')
 _TO_TAG = re.compile(r";[ \t]*tag[ \t]*=", re.IGNORECASE)
-# The library reads a head as UTF-8 and strips what Unicode calls blanks. Bytes above 0x7f pass it as
-# characters of the private use area, which it leaves alone.
+# The library reads a head as UTF-8, strips what Unicode calls blanks and takes a quote after a backslash for the
+# end of a quoted string. What it would stumble on passes it as characters of the private use area.
+_PAIR = re.compile(r"\\[^\r\n]")
 _SHIELD = {byte: 0xE000 + byte for byte in range(0x80, 0x100)}
-_UNSHIELD = {0xE000 + byte: byte for byte in range(0x80, 0x100)}
+_UNSHIELD = {0xE000 + byte: byte for byte in range(0x100)}
 
 
 class Message:
@@ -192,10 +192,7 @@ class Message:
     @property
     def via(self) -> Via:
         """The topmost Via."""
-        vias = self.vias
-        if not vias:
-            raise SipSyntaxError("Missing Via")
-        return vias[0]
+        return self._vias[0] if self._vias else Via.parse(self._needed("Via"))
 
     @property
     def vias(self) -> list[Via]:
@@ -385,7 +382,8 @@ def respond(
     values: list[str] = []
     routed = 100 < status < 300
     for name, value in zip(request._names, request._values, strict=True):
-        if name in _COPIED or (routed and name == "Record-Route"):
+        # Of what stands once in a request, a malformed one may have more.
+        if (name in _SINGLE and name not in names) or name == "Via" or (routed and name == "Record-Route"):
             tagged = name == "To" and to_tag and status > 100 and not _has_tag(request)
             names.append(name)
             values.append(f"{value};tag={to_tag}" if tagged else value)
@@ -469,20 +467,18 @@ def _request(line: re.Match[bytes], head: bytes, body: bytes, wrong: str) -> Req
 def _split(data: bytes) -> tuple[bytes, bytes, bytes]:
     """The first line, the header lines unfolded and each with its line end, and what follows the head."""
     ends = [end for empty in (b"\n\r\n", b"\n\n") if (end := data.find(empty, 0, MOST_HEAD + 3)) >= 0]
+    if not ends and len(data) > MOST_HEAD:
+        raise SipSyntaxError("Message Too Large", 513)
     if not ends:
-        raise (
-            SipSyntaxError("Message Too Large", 513)
-            if len(data) > MOST_HEAD
-            else SipSyntaxError("No Head End")
-        )
-    end = min(ends)
-    head = data[: end + 1]
+        raise SipSyntaxError("No Head End")
+    end = min(ends) + 1
+    head, body = data[:end], data[end:]
     if head.count(b"\n") > MOST_LINES:
         raise SipSyntaxError("Too Many Headers", 513)
     start, _, head = head.partition(b"\n")
     if b"\n " in head or b"\n\t" in head:
         head = _FOLD.sub(b" ", head)
-    return start.removesuffix(b"\r"), head, data[end + (3 if data[end + 1] == 13 else 2) :]
+    return start.removesuffix(b"\r"), head, body[body.index(b"\n") + 1 :]
 
 
 def _sized(head: bytes, body: bytes) -> bytes:
@@ -500,9 +496,10 @@ def _sized(head: bytes, body: bytes) -> bytes:
 
 def _headers(head: bytes) -> tuple[list[str], list[str]]:
     """Names spelled out and values of the header lines, as the library splits them."""
-    shielded = not head.isascii()
+    shielded = not head.isascii() or b"\\" in head
     if shielded:
-        head = head.decode("latin-1").translate(_SHIELD).encode("utf-8")
+        text = _PAIR.sub(_shielded, head.decode("latin-1").translate(_SHIELD))
+        head = text.encode("utf-8")
     split = SipMessage.parse(b"OPTIONS sip:head SIP/2.0\r\n" + head + b"\r\n")
     names: list[str] = []
     values: list[str] = []
@@ -515,9 +512,9 @@ def _headers(head: bytes) -> tuple[list[str], list[str]]:
 
 
 def _parts(name: str, values: list[str]) -> list[str]:
-    """The parts of a comma list. The library does not know every list, nor a backslash within quotes."""
-    text = ",".join(values)
-    if name not in _SPLIT or "\\" in text:
+    """The parts of a comma list, quoted pairs shielded. The library does not know every list."""
+    if name not in _SPLIT:
+        text = ",".join(values)
         values = []
         at = 0
         while at <= len(text):
@@ -528,13 +525,17 @@ def _parts(name: str, values: list[str]) -> list[str]:
     return [value for value in values if value]
 
 
+def _shielded(pair: re.Match[str]) -> str:
+    return "".join(chr(0xE000 + ord(char)) if char < "\x80" else char for char in pair[0])
+
+
 def _check(message: Message) -> None:
     """Read everything that is to be relied on. Raises SipSyntaxError."""
     names = message._names
     for name in _ONCE:
         if names.count(name) > 1:
             raise SipSyntaxError(f"More Than One {name}")
-    _ = message.via, message.from_, message.to, message.call_id, message.cseq, message.contacts
+    _ = message.vias, message.via, message.from_, message.to, message.call_id, message.cseq, message.contacts
     _ = message.routes, message.record_routes, message.content_type
     for name in _NUMBERS:
         message.number(name)
@@ -542,10 +543,8 @@ def _check(message: Message) -> None:
 
 def _answerable(request: Request) -> bool:
     """Whether a response would find its way and its transaction."""
-    if any(request._names.count(name) != 1 or not request.get(name) for name in _ANSWERABLE):
-        return False
     try:
         _ = request.via
     except SipSyntaxError:
         return False
-    return True
+    return all(request.get(name) for name in _SINGLE)

@@ -101,7 +101,8 @@ class Negotiation:
         session = self._session
         self._method = method
         self.offering = bool(wanted.sdp)
-        headers = [*session.core.abilities(), *session.timer.request_headers()]
+        # Nobody needs to ring reliably for a change.
+        headers = [*session.core.abilities(without="100rel"), *session.timer.request_headers()]
         cseq = 0
 
         def number() -> int:

@@ -7,7 +7,6 @@ the next flow where the first leads nowhere (RFC 3263, section 4.3).
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -39,7 +38,7 @@ class Path:
         self.flow = flow
         self._hop = ""
         self._known: Flow | None = None
-        self._queue: deque[tuple[Uri, bool, Callable[[Sequence[Flow]], None]]] = deque()
+        self._queue: list[tuple[Uri, bool, Callable[[Sequence[Flow]], None]]] = []
         self._waiting = False
 
     def find(self, hop: Uri, routed: bool, ready: Callable[[Sequence[Flow]], None]) -> None:
@@ -72,7 +71,7 @@ class Path:
         if not self._waiting:
             return  # told twice
         self._waiting = False
-        _, _, ready = self._queue.popleft()
+        _, _, ready = self._queue.pop(0)
         try:
             ready(self._by_own_connection(flows[:_MOST_FLOWS]))
         except Exception as error:
@@ -87,7 +86,11 @@ class Path:
     def _by_own_connection(self, flows: Sequence[Flow]) -> Sequence[Flow]:
         """The dialog's own TCP or TLS connection first, where it leads to the same host."""
         own = self.flow
-        if own is None or not own.reliable:
+        if own is None:
+            return flows
+        if not flows:
+            return (own,)  # a Contact that cannot be found: where its packets come from
+        if not own.reliable:
             return flows
         if any((flow.transport, flow.host) == (own.transport, own.host) for flow in flows):
             return [own, *(flow for flow in flows if flow != own)]

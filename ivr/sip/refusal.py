@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 #: The headers that every response repeats (RFC 3261, section 8.2.6.2), by their long and short names.
 _REPEATED: Final = re.compile(
-    rb"^(?:via|v|from|f|to|t|call-id|i|cseq)[ \t]*:[^\r\n]{0,4096}(?:\r\n[ \t][^\r\n]{0,4096}){0,8}\r\n",
+    rb"^(?:via|v|from|f|to|t|call-id|i|cseq)[ \t]*+:[^\r\n]{0,4096}+(?:\r\n[ \t][^\r\n]{0,4096}+){0,8}+\r\n",
     re.IGNORECASE | re.MULTILINE,
 )
 _VIA: Final = re.compile(rb"^(?:via|v)[ \t]*:", re.IGNORECASE)
@@ -22,7 +22,7 @@ _OTHERS: Final = (
 )
 _RPORT: Final = re.compile(rb";[ \t]*rport(?=[ \t]*(?:[;,\r]))", re.IGNORECASE)
 _MOST_HEADERS: Final = 32
-_LONGEST_HEAD: Final = 8_192
+_LONGEST_HEAD: Final = 4_096
 
 
 def busy(data: bytes, flow: Flow, *, retry_after: int) -> bytes | None:

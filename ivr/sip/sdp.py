@@ -298,7 +298,7 @@ def _cleaned(lines: list[str]) -> Iterator[str]:
         elif line.startswith("a=rtpmap:"):
             if _RTPMAP.fullmatch(line):
                 yield line
-        elif line.startswith(("v=", "a=")) and not line.startswith("a=fmtp:"):
+        elif line.startswith("a=") and not line.startswith("a=fmtp:"):
             yield line
 
 

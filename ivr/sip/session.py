@@ -168,8 +168,10 @@ class Session:
         """
         if self.state == "ended":
             return
-        status = self._leave(480, reason)
-        self.end("us", status, reason)
+        status = 200
+        if self.state == "early":
+            status = 480 if self.incoming else 487
+        self._part("us", status, reason)
 
     def offer(self, sdp: bytes, done: Done | None = None) -> None:
         """Change the session (hold, resume, move the media): by re-INVITE, or UPDATE before it is answered.
@@ -380,8 +382,7 @@ class Session:
     def fail(self, status: int, reason: str) -> None:
         """End it for a reason that is neither side's wish."""
         if self.state != "ended":
-            self._leave(status, reason)
-            self.end("line", status, reason)
+            self._part("line", status, reason)
 
     def end(self, by: EndedBy, status: int, reason: str) -> None:
         """It is over, as far as its user goes."""
@@ -427,21 +428,21 @@ class Session:
         self.exchanges.clear()
         self._stop_deliveries()
 
-    def _leave(self, refusal: int, reason: str) -> int:
-        """Say goodbye in whatever way fits the state; the status that it comes to."""
-        if self.state != "early":
-            if self.state == "answered":
-                self.bye_wanted = True  # section 15: not before the ACK
-            else:
-                self._stop_deliveries()
-                self._bye(reason)
-            return 200
-        if self.inbound is not None:
-            self.inbound.refuse(refusal, ())
-            return refusal
-        if self.outbound is not None:
-            self.outbound.give_up()
-        return 487
+    def _part(self, by: EndedBy, status: int, reason: str) -> None:
+        """Say goodbye in whatever way fits the state, and end."""
+        outbound = self.outbound
+        if self.state == "early" and outbound is not None:
+            self.end(by, status, reason)
+            outbound.give_up()
+            return
+        if self.state == "early" and self.inbound is not None:
+            self.inbound.refuse(status, ())
+        elif self.state == "answered":
+            self.bye_wanted = True  # section 15: not before the ACK
+        else:
+            self._stop_deliveries()
+            self._bye(reason)
+        self.end(by, status, reason)
 
     def _bye(self, reason: str) -> None:
         self.bye_wanted = False

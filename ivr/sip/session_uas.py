@@ -51,7 +51,8 @@ class Incoming:
         #: Whether offer and answer are both there before the call is answered.
         self.settled = False
         core = session.core
-        self._gives_up = core.after(core.settings.unanswered_seconds, self._nobody_answered)
+        longest = core.settings.unanswered_seconds
+        self._gives_up = core.after(min(longest, request.expires or longest), self._nobody_answered)
         session.dialog = Dialog.as_server(request, session.local_tag)
         transaction.to_tag = session.local_tag
         transaction.user = self
@@ -97,7 +98,9 @@ class Incoming:
         if session.state != "early":
             return False
         self._stop()
-        told = [*session.core.busy_headers(status), *headers]
+        told = list(headers)
+        if not any(name.lower() == "retry-after" for name, _ in told):
+            told += session.core.busy_headers(status)
         self._transaction.respond(session.response(self._request, status, headers=told))
         return True
 

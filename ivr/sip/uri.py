@@ -23,8 +23,8 @@ class SipSyntaxError(ValueError):
 
     `status` is the response it deserves (400, 505, 513 …) and `reason` says what is wrong in words fit for a
     status line. `request` is what could be read of a request, if that is enough for `respond` to answer it:
-    its top Via is valid and it has one From, To, Call-ID and CSeq. Their own values may still be what is
-    wrong, so that reading `from_`, `to` or `cseq` of such a request can raise this error again.
+    its top Via is valid and it has From, To, Call-ID and CSeq. Their own values may still be what is wrong,
+    so that reading `from_`, `to`, `call_id` or `cseq` of such a request can raise this error again.
     """
 
     def __init__(self, reason: str, status: int = 400, request: Request | None = None) -> None:
@@ -86,7 +86,7 @@ _ADDRESS = re.compile(
     re.ASCII | re.DOTALL,
 )
 _VIA = re.compile(
-    rf"SIP[ \t]*+/[ \t]*+2\.0[ \t]*+/[ \t]*+(?P<transport>{_WORD})[ \t]++"
+    rf"SIP[ \t]*+/[ \t]*+[0-9.]++[ \t]*+/[ \t]*+(?P<transport>{_WORD})[ \t]++"
     r"(?P<host>\[[^\[\]\s]*+\]|[^\s:;,\[\]\"<>]++)[ \t]*+(?::[ \t]*+(?P<port>[0-9]++)[ \t]*+)?"
     r"(?P<params>(?:;.*)?)",
     re.ASCII | re.IGNORECASE | re.DOTALL,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import platform
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -17,36 +17,14 @@ import calls_bench
 import database_bench
 import hotline_bench
 import media_bench
+import sip_figures
+from bench_row import Row
 from pjsua_bench import TARGETS
 from rich.console import Console
 from rich.table import Table
 
 from ivr.settings import load_settings
 from ivr.testing.bench import engine_speed
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One figure: `limit` is what it must not pass (or must reach, where `least`)."""
-
-    name: str
-    value: float
-    unit: str
-    limit: float | None = None
-    least: bool = False
-
-    @property
-    def verdict(self) -> str:
-        """Whether the limit is kept."""
-        if self.limit is None:
-            return ""
-        kept = self.value >= self.limit if self.least else self.value <= self.limit
-        return "kept" if kept else "NOT KEPT"
-
-    @property
-    def bound(self) -> str:
-        """The limit in words."""
-        return "" if self.limit is None else f"{'≥' if self.least else '≤'} {self.limit:g} {self.unit}"
 
 
 def engine_rows() -> Iterator[Row]:
@@ -86,13 +64,24 @@ def media_rows() -> Iterator[Row]:
 
 def main() -> int:
     """Print the table; 1 if a limit is not kept."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", help="engine, database, wire, media, sip; none: all")
+    parser.add_argument("--long", action="store_true", help="20,000 calls of soak, and the capacity's knee")
+    chosen = parser.parse_args()
     console = Console()
     console.print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     table = Table("Figure", "Value", "Limit", "")
     broken = False
-    for part in (engine_rows, database_rows, wire_rows, media_rows):
-        for row in part():
-            table.add_row(row.name, f"{row.value:,.2f} {row.unit}", row.bound, row.verdict)
+    parts: dict[str, Callable[[], Iterator[Row]]] = {
+        "engine": engine_rows,
+        "database": database_rows,
+        "wire": wire_rows,
+        "media": media_rows,
+        "sip": lambda: sip_figures.rows(long=chosen.long),
+    }
+    for name in chosen.parts or parts:
+        for row in parts[name]():
+            table.add_row(row.name, row.figure, row.bound, row.verdict)
             broken = broken or row.verdict == "NOT KEPT"
         table.add_section()
     console.print(table)

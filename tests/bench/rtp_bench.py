@@ -36,7 +36,7 @@ from ivr.media.port import AudioPort
 from ivr.media.relay import Relay
 
 _HEADER = struct.Struct("!BBHII")
-_FIRST_PORT = 20_000
+_PORTS = range(10_000, 32_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,7 @@ def measure(what: str, calls: int, seconds: float) -> Cost:
     here, there = context.Pipe()
     process = context.Process(target=_measured, args=(what, calls, seconds, there))
     process.start()
+    there.close()  # so that a process that fails is noticed here
     try:
         cost: Cost = here.recv()
     finally:
@@ -81,20 +82,25 @@ def measure(what: str, calls: int, seconds: float) -> Cost:
 
 def _measured(what: str, calls: int, seconds: float, result: Connection) -> None:
     raise_file_limit()
-    with _peer(calls, seconds + 3.0, secure=what == "srtp") as ports:
-        cost = _bare(ports, seconds) if what == "bare" else asyncio.run(_streams(what, ports, seconds))
-    result.send(cost)
+    first = _free_ports(2 * calls)
+    with _peer(calls, seconds + 3.0, first, secure=what == "srtp") as ports:
+        result.send(
+            _bare(first, ports, seconds)
+            if what == "bare"
+            else asyncio.run(_streams(what, first, ports, seconds))
+        )
 
 
 # The other end: a process that sends and takes, with nothing else to do.
 
 
 @contextmanager
-def _peer(calls: int, seconds: float, *, secure: bool) -> Iterator[list[int]]:
+def _peer(calls: int, seconds: float, first: int, *, secure: bool) -> Iterator[list[int]]:
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    process: BaseProcess = context.Process(target=_peer_main, args=(calls, seconds, secure, there))
+    process: BaseProcess = context.Process(target=_peer_main, args=(calls, seconds, first, secure, there))
     process.start()
+    there.close()
     try:
         yield here.recv()
     finally:
@@ -102,11 +108,11 @@ def _peer(calls: int, seconds: float, *, secure: bool) -> Iterator[list[int]]:
         process.join()
 
 
-def _peer_main(calls: int, seconds: float, secure: bool, told: Connection) -> None:
+def _peer_main(calls: int, seconds: float, first: int, secure: bool, told: Connection) -> None:
     raise_file_limit()
     sockets = [_bound() for _ in range(calls)]
     for at, sock in enumerate(sockets):
-        sock.connect(("127.0.0.1", _FIRST_PORT + 2 * at))
+        sock.connect(("127.0.0.1", first + 2 * at))
     told.send([sock.getsockname()[1] for sock in sockets])
     frames = [_voice()[start : start + 160] for start in range(0, 8000, 160)]
     protect = _protector() if secure else None
@@ -132,9 +138,26 @@ def _protector() -> Callable[[bytes], bytes]:
 
 def _bound(port: int = 0) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.bind(("127.0.0.1", port))
     sock.setblocking(False)
+    try:
+        sock.bind(("127.0.0.1", port))
+    except OSError:
+        sock.close()
+        raise
     return sock
+
+
+def _free_ports(count: int) -> int:
+    """The first of so many free ports, even; a program on the same machine may have some of them."""
+    for first in range(_PORTS.start, _PORTS.stop - count, count + count % 2):
+        opened: list[socket.socket] = []
+        with suppress(OSError):
+            opened.extend(_bound(port) for port in range(first, first + count))
+        for sock in opened:
+            sock.close()
+        if len(opened) == count:
+            return first
+    raise SystemExit("no range of free ports for media was found; stop other programs")
 
 
 def _voice() -> bytes:
@@ -145,8 +168,8 @@ def _voice() -> bytes:
 # Bare sockets: what Python can do at best.
 
 
-def _bare(ports: list[int], seconds: float) -> Cost:
-    sockets = [_bound(_FIRST_PORT + 2 * at) for at in range(len(ports))]
+def _bare(first: int, ports: list[int], seconds: float) -> Cost:
+    sockets = [_bound(first + 2 * at) for at in range(len(ports))]
     epoll = select.epoll()
     readers = {}
     for sock, port in zip(sockets, ports, strict=True):
@@ -177,11 +200,11 @@ def _bare(ports: list[int], seconds: float) -> Cost:
 # Ours.
 
 
-async def _streams(what: str, ports: list[int], seconds: float) -> Cost:
+async def _streams(what: str, first_port: int, ports: list[int], seconds: float) -> Cost:
     clock = SystemClock()
     media = MediaClock(clock)
     poller = RtpPoller(clock, media)
-    pool = RtpPorts(_FIRST_PORT, 2 * len(ports), "127.0.0.1", clock=clock)
+    pool = RtpPorts(first_port, 2 * len(ports), "127.0.0.1", clock=clock)
     loop = asyncio.get_running_loop()
     legs = [AudioPort(Law.MU, post=loop.call_soon) for _ in ports]
     streams = [_stream(leg, pool, poller, clock, media) for leg in legs]

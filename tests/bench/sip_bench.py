@@ -113,6 +113,11 @@ def server(line: str, work: str) -> Iterator[Server]:
         one.stop()
 
 
+def waited_seconds(pid: int) -> float:
+    """For how long a process was ready to run while its core did other work: noise of the machine."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+
+
 def cpu_seconds(pid: int) -> float:
     """What a process has used so far, user and system."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
@@ -165,6 +170,8 @@ class Run:
     refused: int
     missed: int
     memory: float = float("nan")
+    #: Share of the time in which the line was ready to run and its core did other work.
+    waited: float = float("nan")
     held: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -185,7 +192,7 @@ class Run:
             f" {self.sound.packets}; INVITE→200 p50/p99 {ms(self.set_up, 0.5)}/{ms(self.set_up, 0.99)} ms;"
             f" 200→sound p95 {ms(self.first_packet, 0.95)} ms; key→prompt p95 {ms(self.next_prompt, 0.95)} ms"
             f" (n={len(self.next_prompt)}), barge-in p95 {ms(self.barge_in, 0.95)} ms;"
-            f" {self.memory / 1024:.1f} KB a call; capture missed {self.missed}"
+            f" {self.memory / 1024:.1f} KB a call; core taken by others {self.waited:.1%}, capture missed {self.missed}"
         )
 
 
@@ -200,7 +207,7 @@ def load(
     seconds = ramp + hold
     media = sip_load.unused_media_port()
     before = one.held()
-    with tempfile.TemporaryDirectory() as name, _sink(media + 1), Capture(one.port, media, Path(name)) as wire:
+    with tempfile.TemporaryDirectory() as name, sink(media + 1), Capture(one.port, media, Path(name)) as wire:
         folder = Path(name)
         played = (
             sip_load.write_sound(folder / "sound.pcap", seconds, KEYS if keys else ()) if sound else None
@@ -210,9 +217,13 @@ def load(
             scenario, one.port, media=media, calls=calls, rate=rate, core=LOAD_CORE, seconds=seconds + ramp + 20
         )
         time.sleep(ramp + 1.0)
-        began, used = time.time(), cpu_seconds(one.pid)
+        began, used, waited = time.time(), cpu_seconds(one.pid), waited_seconds(one.pid)
         time.sleep(max(0.5, hold - 2.0))
-        ended, used = time.time(), cpu_seconds(one.pid) - used
+        ended, used, waited = (
+            time.time(),
+            cpu_seconds(one.pid) - used,
+            waited_seconds(one.pid) - waited,
+        )
         during = one.held()
         caller.wait(seconds + ramp + 30)
     found = sip_analysis.set_ups(wire.messages)
@@ -230,12 +241,13 @@ def load(
         refused=len(found) - len(answered),
         missed=wire.missed,
         memory=(during["rss"] - before["rss"]) / calls,
+        waited=waited / (ended - began),
         held=during,
     )
 
 
 @contextlib.contextmanager
-def _sink(port: int) -> Iterator[None]:
+def sink(port: int) -> Iterator[None]:
     """Somebody at a port: what goes there raises no error at its sender (the callers' RTCP)."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
         one.bind(("127.0.0.1", port))
@@ -245,7 +257,7 @@ def _sink(port: int) -> Iterator[None]:
 def short_calls(one: Server, *, rate: float, calls: int, hold: float = 0.2) -> Run:
     """Calls that are answered and ended after a moment, at a rate."""
     media = sip_load.unused_media_port()
-    with tempfile.TemporaryDirectory() as name, _sink(media + 1), Capture(one.port, media, Path(name)) as wire:
+    with tempfile.TemporaryDirectory() as name, sink(media + 1), Capture(one.port, media, Path(name)) as wire:
         scenario = sip_load.write_scenario(Path(name) / "load.xml", hold)
         used, began = cpu_seconds(one.pid), time.time()
         caller = sip_load.sipp(

@@ -116,7 +116,7 @@ def make_line(kind: str) -> Any:
         return PjsuaLine(PjsuaSettings(host="127.0.0.1", port=0))
     from ivr.lines.sip import SipLine, SipSettings
 
-    return SipLine(SipSettings(host="127.0.0.1", port=0, most_calls=2000))
+    return SipLine(SipSettings(host="127.0.0.1", port=0, most_calls=2000, rtp_port=20_000, rtp_ports=12_000))
 
 
 def held(line: Any, work: Work) -> dict[str, Any]:
@@ -151,7 +151,10 @@ def held(line: Any, work: Work) -> dict[str, Any]:
 
 async def serve(kind: str, name: str, folder: Path) -> None:
     """Take calls until standard input ends."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     line, work = make_line(kind), Work(folder)
     await line.start(getattr(work, name))
     sys.stdout.write(f"{line.port}\n")

@@ -14,7 +14,7 @@ from hashlib import sha256
 from random import Random
 from typing import cast
 
-from ivr.clock import VirtualClock
+from ivr.clock import TimerHandle, VirtualClock
 from ivr.sip.agent import UserAgent
 from ivr.sip.message import Request, Response, parse
 from ivr.sip.network import Flow, Transport
@@ -48,6 +48,8 @@ class Wire:
         self.ends: dict[str, End] = {}
         self.cut: set[str] = set()
         """Hosts that are gone: nothing reaches them and nothing comes from them."""
+        self.never: Callable[[bytes], bool] = lambda _data: False
+        """Which messages never arrive."""
         self.count: Counter[str] = Counter()
         self.tap: Callable[[float, str, str, bytes], None] | None = None
         """Sees every packet that is sent: when, from, to, what."""
@@ -63,6 +65,9 @@ class Wire:
         self.count["sent"] += 1
         if self.tap is not None:
             self.tap(self.clock.time(), sender.host, flow.host, data)
+        if self.never(data):
+            self.count["lost"] += 1
+            return
         source = Flow(flow.transport, sender.host, sender.port, 0 if flow.transport == "udp" else 1)
         if flow.transport != "udp":
             self._deliver_at(self._in_order(sender.host, flow.host), data, flow.host, source)
@@ -131,11 +136,15 @@ class Proxy:
     records itself twice (RFC 5658).
     """
 
-    def __init__(self, end: End, *, record: bool, table: dict[str, Uri]) -> None:
+    def __init__(self, end: End, *, record: bool, table: dict[str, Uri], strangers: set[str]) -> None:
+        """`strangers`: hosts that have another proxy between us and them, if they keep to the path."""
         self._end = end
         self._record = record
         self._table = table
+        self._strangers = strangers
         self.requests = 0
+        self.strange: list[bytes] = []
+        """The requests that came from strangers."""
         end.received = self.received
 
     def received(self, data: bytes, flow: Flow) -> None:
@@ -145,6 +154,8 @@ class Proxy:
             self._back(message)
         else:
             self.requests += 1
+            if flow.host in self._strangers:
+                self.strange.append(data)
             self._on(message, flow)
 
     def _on(self, request: Request, flow: Flow) -> None:
@@ -192,6 +203,24 @@ class Proxy:
 # --- who lives on it -------------------------------------------------------------------------------------
 
 
+class Watch:
+    """The wire's clock as one host has it: knows when the last of that host's timers ran."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self.time = clock.time
+        self.now = clock.now
+        self.hold = clock.hold
+        self.last = 0.0
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> TimerHandle:
+        def run() -> None:
+            self.last = self._clock.time()
+            callback()
+
+        return self._clock.call_at(when, run)
+
+
 class Party:
     """One side of one call. It knows what it was told, and remembers whatever should not have been told."""
 
@@ -201,6 +230,7 @@ class Party:
         self.session: Session | None = None
         self.wrong: list[str] = []
         self.ends: list[tuple[str, int]] = []
+        self.ended_at = 0.0
         self.reports: list[int] = []
         self.established_at: float | None = None
         self.agreed = b""
@@ -254,7 +284,7 @@ class Party:
         self._alive("offered")
         if not sdp.startswith(b"offer "):
             self.wrong.append(f"{sdp!r} came as an offer")
-        if self.host.wire.random.random() < 0.1:
+        if self.host.wire.random.random() < self.host.refuses:
             return None
         self.agreed = sdp
         return b"answer to " + sdp
@@ -286,7 +316,7 @@ class Party:
 
     def referred(self, to: Uri, replaces: str, referred_by: str, report: Callable[[int], None]) -> int:
         self._alive("referred")
-        if self.host.wire.random.random() < 0.1:
+        if self.host.wire.random.random() < self.host.refuses:
             return 603
         party = self.host.call(to, replaces=replaces)
         party.report = report
@@ -298,6 +328,7 @@ class Party:
     def ended(self, by: str, status: int, reason: str) -> None:
         self._alive("ended")
         self.ends.append((by, status))
+        self.ended_at = self.host.wire.clock.time()
         if self.report is not None and self.established_at is None:
             self.report(status if status >= 300 else 487)
 
@@ -317,11 +348,14 @@ class Host:
         self.notices: list[tuple[str, str]] = []
         self.route: list[Uri] = []
         self.transport = "udp"
+        self.refuses = 0.1
+        """The share of offers and transfers that are refused here."""
         self.on_invited: Callable[[Party, Session], None] = lambda party, session: session.refuse(404)
         self._tokens = iter(range(1, 10**9))
+        self.watch = Watch(wire.clock)
         self.agent = UserAgent(
             settings,
-            clock=wire.clock,
+            clock=self.watch,
             network=self.end,
             token=self._token,
             user=self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import tracemalloc
 from datetime import UTC, datetime
 
@@ -162,6 +163,16 @@ async def test_only_listed_networks_are_heard_and_they_are_never_shut_out() -> N
     assert not desk.bans
 
 
+async def test_strangers_may_be_heard_beside_a_list_and_are_shut_out_like_any() -> None:
+    desk = Desk(GuardSettings(networks=("192.0.2.0/24",), strangers=True))
+    assert desk.admit(packet()) == "allow"
+    for _ in range(10):
+        desk.guard.strike(STRANGER, "unauthorised")
+        desk.guard.strike(TRUNK, "unauthorised")
+    assert desk.admit(packet(call="c2")) == "banned"
+    assert desk.admit(packet(call="c3"), TRUNK) == "allow"
+
+
 async def test_whom_we_called_may_answer_though_he_is_not_listed() -> None:
     desk = Desk(GuardSettings(networks=("192.0.2.0/24",)))
     desk.guard.expect(STRANGER)
@@ -301,6 +312,41 @@ async def test_an_ipv6_source_is_its_whole_network(desk: Desk) -> None:
 def test_settings_that_cannot_be_are_refused(bad: dict[str, object]) -> None:
     with pytest.raises(ValueError):
         GuardSettings(**bad)  # type: ignore[arg-type]
+
+
+async def test_a_long_packet_counts_for_many_short_ones() -> None:
+    desk = Desk(GuardSettings(source_packets=10, source_packet_burst=100))
+    long = packet("OPTIONS") + bytes(64_000)
+    assert [desk.admit(long) for _ in range(4)] == ["allow", "allow", "rate", "rate"]
+    assert desk.admit(packet("OPTIONS")) == "allow"
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        b"INVITE sip:x SIP/2.0\r\nTo: " + b";" * 60_000,
+        b"INVITE sip:x SIP/2.0\r\n" + b"\r\nTo:" * 10_000,
+        b"INVITE sip:x SIP/2.0\r\n" + (b"\nTo:" + b" " * 1_990) * 30,
+        b"INVITE sip:x SIP/2.0\r\nsipvicious" + (b"\nFrom:" + b"s" * 390) * 160,
+        b"INVITE sip:x SIP/2.0\r\nsipcli" + b"\nUser-Agent:" * 5_000,
+        b"INVITE sip:x SIP/2.0\r\n" + b"Via: x\r\n \r\n" * 5_000 + b"\r\n\r\n",
+        b"INVITE " + b"S" * 60_000,
+        b"\r\n" * 30_000,
+    ],
+    ids=range(8),
+)
+async def test_no_packet_takes_long_to_judge(hostile: bytes) -> None:
+    desk = Desk(GuardSettings(calls_per_second=1, call_burst=1, source_packet_burst=1e9, packet_burst=1e9))
+    begun = time.process_time()
+    for _ in range(200):
+        if desk.guard.admit(hostile, TRUNK).action == "busy":
+            busy(hostile, TRUNK, retry_after=1)
+    assert (time.process_time() - begun) / 200 < 0.001
+
+
+async def test_notices_about_nobody_are_nobodys(desk: Desk) -> None:
+    desk.guard.strike(Flow("udp", "", 0), "malformed")
+    assert desk.guard.counts["bans"] == 0
 
 
 def test_a_bucket_never_holds_more_than_its_burst() -> None:

@@ -126,8 +126,9 @@ def test_a_late_offer_of_no_use_is_acknowledged_and_ended(pair: Pair) -> None:
     alice.answer_offer = lambda sdp: None
     pair.run(1)
     assert alice.end[:2] == ("line", 488)
-    assert pair.wire.story() == ["INVITE", "200 INVITE", "ACK", "BYE", "200 BYE"]
+    assert pair.wire.story()[:4] == ["INVITE", "200 INVITE", "ACK", "BYE"]
     pair.over()
+    assert pair.bob.person.names() == ["ended"]
 
 
 def test_an_ack_without_the_answer_it_owes_ends_the_call(pair: Pair) -> None:
@@ -138,7 +139,7 @@ def test_an_ack_without_the_answer_it_owes_ends_the_call(pair: Pair) -> None:
     stranger.ask("ACK", to_tag=tag)
     pair.run(1)
     assert pair.bob.person.end[:2] == ("line", 488)
-    assert [request.method for request in stranger.inbox if isinstance(request, Request)][0] == "BYE"
+    assert [request.method for request in stranger.inbox if isinstance(request, Request)] == ["BYE"] * 2
 
 
 def test_a_200_without_the_answer_it_owes_ends_the_call(pair: Pair) -> None:

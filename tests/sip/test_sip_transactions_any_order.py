@@ -70,7 +70,7 @@ class World:
         self.bench.drain()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
 @given(STEPS)
 def test_every_transaction_ends_and_every_user_hears_one_outcome(steps: list[tuple[str, int, Flow]]) -> None:
     world = World()

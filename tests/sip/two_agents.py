@@ -337,6 +337,11 @@ class Pair:
         self.run = self.wire.run
 
     @staticmethod
+    def wire_flow(host: str) -> Flow:
+        """The UDP flow to a host."""
+        return Flow("udp", host, 5060)
+
+    @staticmethod
     def answer_at_once(session: Session, person: Person) -> None:
         session.answer(ANSWER if session.remote_offer else person.own_offer)
 

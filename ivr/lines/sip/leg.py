@@ -101,7 +101,7 @@ class LegSession:
 class SipLeg(PortLeg):
     """A leg whose signalling is a session of the SIP core, and whose sound is an RTP stream."""
 
-    __slots__ = ("_keeper", "_why", "link", "media", "over")
+    __slots__ = ("_keeper", "_why", "link", "media", "over", "transfer")
 
     def __init__(
         self,
@@ -120,6 +120,8 @@ class SipLeg(PortLeg):
         self.media = media
         #: The session that counts.
         self.link = LegSession(self)
+        #: The session that is to take over when it is answered, while a transfer is under way.
+        self.transfer: LegSession | None = None
         #: Why the line itself ended the call, if it did.
         self._why = ""
         #: Set once `Ended` has been told: nothing of the leg is open any more.
@@ -257,13 +259,17 @@ class SipLeg(PortLeg):
         return key is not None
 
     def referred(self, to: Uri, replaces: str, referred_by: str, report: Report) -> int:
-        """Ask the line whether the other side may have us call somebody."""
+        """Ask the line whether the other side may have us call somebody; one at a time."""
+        if self.transfer is not None:
+            return 491
         return self._keeper.refer_asked(self, to, replaces, referred_by, report)
 
     def session_ended(self, by: By, status: int, reason: str) -> None:
         """The call is over."""
         if self._why:
             by, reason = "line", self._why
+        if self.transfer is not None and self.transfer.session is not None:
+            self.transfer.session.hang_up()
         self.media.close()
         self._gone(by, status, reason)
         self._keeper.leg_ended(self)

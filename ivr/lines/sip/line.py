@@ -101,6 +101,11 @@ class SipLine:
         return len(self._parts.board.legs) if self._parts is not None else 0
 
     @property
+    def refused(self) -> int:
+        """How many new calls were refused since the start, whatever the reason."""
+        return sum(self._parts.board.refused.values()) if self._parts is not None else 0
+
+    @property
     def ports(self) -> Mapping[str, int]:
         """The SIP port of each transport in use, by `udp`, `tcp`, `tls`; empty before the start."""
         return {str(one): port for one, port in self._parts.transports.ports.items()} if self._parts else {}

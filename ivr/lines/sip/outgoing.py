@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+from ivr.clock import TimerHandle
 from ivr.errors import LineError
 from ivr.lines.sip.leg import By, LegSession, Report, SipLeg
+from ivr.sip.session import Session
+
+#: Seconds in which whoever asked for a transfer hears how it went and hangs up; then we do.
+_GRACE = 2.0
 
 
 class DialSession(LegSession):
@@ -34,12 +39,15 @@ class DialSession(LegSession):
 class TransferSession(LegSession):
     """A session on its way to take a leg over from the one that asked for it (REFER)."""
 
-    __slots__ = ("_answered", "_report")
+    __slots__ = ("_before", "_farewell", "_report")
 
     def __init__(self, leg: SipLeg, report: Report) -> None:
         super().__init__(leg)
+        leg.transfer = self
         self._report = report
-        self._answered = False
+        #: The session that this one has taken over from, until that has ended.
+        self._before: Session | None = None
+        self._farewell: TimerHandle | None = None
 
     def ringing(self, status: int, sdp: bytes) -> None:
         """The new party rings."""
@@ -51,18 +59,28 @@ class TransferSession(LegSession):
         if self.counts or self.leg.ended:
             super().answered(sdp)
             return
-        old = self.leg.link.session
-        self.leg.link = self
+        self._before = self.leg.link.session
+        self.leg.link, self.leg.transfer = self, None
         if self.session is not None:
             self.leg.media.signalled_from(self.session.flow)
         self.leg.media_answered(sdp)
-        self._answered = True
         self._report(200)
-        if old is not None:
-            old.hang_up()
+        clock = self.leg.clock
+        self._farewell = clock.call_at(clock.time() + _GRACE, self._let_go)
 
     def ended(self, by: By, status: int, reason: str) -> None:
         """The new party refused, and the leg stays as it was; or the call is over."""
-        if not self._answered:
+        if self.counts:
+            self._let_go()
+        else:
+            self.leg.transfer = None
             self._report(status if status >= 300 else 603)
         super().ended(by, status, reason)
+
+    def _let_go(self) -> None:
+        """End the call with whoever asked for the transfer, if that side has not (RFC 5589, section 6.1)."""
+        before, self._before = self._before, None
+        if self._farewell is not None:
+            self._farewell.cancel()
+        if before is not None:
+            before.hang_up()

@@ -9,6 +9,7 @@ from random import SystemRandom
 import structlog
 
 from ivr.clock import Clock
+from ivr.errors import LineError
 from ivr.lines.base import Leg, LegInfo
 from ivr.lines.identity import Parties, parties_named
 from ivr.lines.sip.config import SipSettings
@@ -82,25 +83,32 @@ class Switchboard:
             return
         parties = parties_of(session.invite)
         leg = self.new_leg(self._info(parties, session), session.flow)
+        leg.link.session = session
+        session.user = leg.link  # from here on, whatever goes wrong, the leg hears of the end and closes itself
+        self.legs.add(leg)
         try:
             leg.media.consider(session.remote_offer)
         except SdpError as error:
             self._refuse(session, error.status)
-            return
-        leg.link.session = session
-        session.user = leg.link
-        self.legs.add(leg)
-        self._on_call(leg)
+        except LineError as error:
+            log.error("line.no_media", reason=str(error))
+            self._refuse(session, 503)
+        else:
+            self._on_call(leg)
 
     def options(self) -> tuple[int, Sequence[tuple[str, str]]]:
-        """Whether calls are taken: balancers ask so."""
-        if self.accepts():
+        """Whether calls are taken: balancers ask so. A line that is full is well all the same."""
+        if self.draining:
             return 503, [("Retry-After", str(self._settings.retry_after))]
         return 200, ()
 
     def accepts(self) -> int:
-        """0, or 503 while draining or when every place is taken."""
-        return 503 if self.draining or len(self.legs) >= self._settings.most_calls else 0
+        """0, or 503 while draining, or 486 when every place is taken (a 503 would stop all of a trunk's calls)."""
+        full = len(self.legs) >= self._settings.most_calls
+        status = 503 if self.draining else 486 if full else 0
+        if status:
+            self.refused[str(status)] += 1
+        return status
 
     def notice(self, what: str, flow: Flow, detail: str = "") -> None:
         """Something was amiss: counted, held against its source, and told."""

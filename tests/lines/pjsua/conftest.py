@@ -1,23 +1,15 @@
-"""A desk to call and a caller outside, for the tests of the pjsua2 line."""
+"""A desk on the pjsua2 line alone."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
 import pytest
-from desk import Desk, open_desk, outside
-from sip_caller import SipCaller
+from desk import Desk, open_desk
 
 
 @pytest.fixture
 async def desk() -> AsyncIterator[Desk]:
     """A line with default settings on loopback, stopped at the end."""
-    async with open_desk() as one:
-        yield one
-
-
-@pytest.fixture
-async def caller(desk: Desk) -> AsyncIterator[SipCaller]:
-    """An outside telephone aimed at the desk."""
-    async with outside(desk) as one:
+    async with open_desk("pjsua") as one:
         yield one

@@ -13,7 +13,7 @@ structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.
 
 
 async def main() -> None:
-    async with open_desk() as desk:
+    async with open_desk("pjsua") as desk:
         desk.line.drain()
         sys.stdout.write(f"{desk.line.port}\n")
         sys.stdout.flush()

@@ -42,11 +42,11 @@ def library_objects() -> list[object]:
 
 
 async def test_a_process_starts_and_stops_the_line_again_and_again_and_nothing_is_left() -> None:
-    async with open_desk():
+    async with open_desk("pjsua"):
         pass
     files, threads = open_files(), native_threads()
     for _ in range(8):
-        async with open_desk() as desk, outside(desk) as caller:
+        async with open_desk("pjsua") as desk, outside(desk) as caller:
             await caller.dial()
             await desk.answered()
     assert library_objects() == []
@@ -71,7 +71,7 @@ async def test_a_port_in_use_is_named_and_the_next_start_succeeds(unused_udp_por
         with pytest.raises(LineError, match=f"H202 .*{unused_udp_port}"):
             await line.start(lambda leg: None)
         await line.stop()
-    async with open_desk(port=unused_udp_port) as desk:
+    async with open_desk("pjsua", port=unused_udp_port) as desk:
         assert desk.line.port == unused_udp_port
 
 

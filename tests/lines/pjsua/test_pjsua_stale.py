@@ -86,7 +86,7 @@ async def test_no_call_is_given_to_a_telephone_that_sends_from_an_earlier_one() 
     first = free_range(6)
     async with (
         old_caller(first + 2) as phone,
-        open_desk(rtp_port=first, rtp_ports=6) as desk,
+        open_desk("pjsua", rtp_port=first, rtp_ports=6) as desk,
         outside(desk) as caller,
     ):
         ports = []

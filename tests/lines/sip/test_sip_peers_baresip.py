@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from baresip_phone import INSTALLED, BaresipPhone, free_port, tls_files
+from baresip_phone import INSTALLED, BaresipPhone, tls_files
+from free_ports import free_port
 from peer_desk import TONE, open_peer_desk
 from sip_caller import dominant, sine
 
@@ -60,7 +61,7 @@ async def test_baresip_calls_hears_speaks_presses_holds_and_hangs_up(
     folder = tmp_path / "phone"
     folder.mkdir()
     async with open_peer_desk(**line) as desk, BaresipPhone(folder, **options) as phone:
-        await phone.dial(f"sip:4001@127.0.0.1:{port or desk.line.port};transport={transport}")
+        await phone.dial(f"sip:4001@127.0.0.1:{port or desk.line.port}")
         visit = await desk.answered()
         visit.leg.record(RecordRequest("r", tmp_path / "r.wav", 10.0, 10.0, beep=False))
         await asyncio.sleep(0.6)
@@ -113,6 +114,7 @@ async def test_baresip_is_called_and_hangs_up(transport: str, srtp: bool, tmp_pa
     async with open_peer_desk(**line) as desk, BaresipPhone(folder, answers=True, **options) as phone:
         visit = await desk.dial(phone.uri)
         await visit.event(Answered)
+        await asyncio.sleep(0.5)
         await phone.hang_up()
         assert (await visit.event(Ended)).by == "caller"
         await desk.idle()

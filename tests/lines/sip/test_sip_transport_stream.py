@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -203,6 +204,40 @@ async def test_a_connection_closed_in_order_is_no_failure(bed: Bed) -> None:
     await peer.close()
     await bed.until(lambda: bed.transports.counts["connections"] == 0)
     assert bed.failed == []
+
+
+async def test_ipv6_connections_are_taken_and_opened() -> None:
+    async with Bed(TransportSettings(host="::", port=0), answer=OK) as bed:
+        reader, writer = await asyncio.open_connection("::1", bed.port("tcp"))
+        peer = StreamPeer(reader, writer)
+        peer.writer.write(options())
+        assert await peer.read() == OK
+        assert bed.got[0][1].host == "::1"
+        bed.answer = b""
+        bed.transports.send(options(2), Flow("tcp", "::1", bed.port("tcp")))
+        await bed.until(lambda: len(bed.got) == 2)
+        assert bed.got[1][0] == options(2)
+        await peer.close()
+
+
+async def test_when_the_system_has_no_more_handles_newcomers_wait(bed: Bed) -> None:
+    peer = socket.socket()
+    peer.setblocking(False)
+    loop = asyncio.get_running_loop()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket() as next_free:
+        handle = next_free.fileno()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (handle, hard))
+    try:
+        await loop.sock_connect(peer, ("127.0.0.1", bed.port("tcp")))
+        await bed.until(lambda: bed.transports.counts.get("stream_rests"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    await bed.pass_time(1.0)
+    await loop.sock_sendall(peer, options())
+    await bed.until(lambda: bed.got)
+    assert bed.transports.counts["stream_rests"] == 1
+    peer.close()
 
 
 # ---- what we open

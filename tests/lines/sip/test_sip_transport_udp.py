@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from transport_bed import Bed, UdpPeer, options
 
 from ivr.errors import LineError
 from ivr.lines.sip.addresses import family, usable
 from ivr.lines.sip.transport_settings import TransportSettings
-from ivr.lines.sip.transports import SipTransports
+from ivr.lines.sip.transports import SipTransports, log_ban
 from ivr.sip.guard import GuardSettings
 from ivr.sip.network import Flow
 from ivr.sip.uri import Uri
@@ -47,6 +49,12 @@ async def test_a_packet_is_handed_on_with_where_it_came_from_and_the_answer_goes
     assert await peer.ask(options(), bed.port()) == b"SIP/2.0 200 OK\r\n\r\n"
     assert bed.got == [(options(), Flow("udp", "127.0.0.1", peer.port))]
     assert bed.transports.counts["udp_in"] == bed.transports.counts["udp_out"] == 1
+
+
+@pytest.fixture
+def log_output() -> Iterator[list[MutableMapping[str, Any]]]:
+    with capture_logs() as lines:
+        yield lines
 
 
 @pytest.mark.parametrize(
@@ -163,6 +171,24 @@ async def test_ten_thousand_packets_of_garbage_leave_a_telephone_its_answer(peer
             flooder.close()
         assert len(bed.got) == 10
         assert bed.guard.counts["bans"] == 20
+
+
+async def test_a_source_that_is_shut_out_gets_one_line_in_the_log(
+    peer: UdpPeer, log_output: list[MutableMapping[str, Any]]
+) -> None:
+    async with Bed(LOOPBACK, on_ban=log_ban) as bed:
+        for _ in range(3):
+            peer.socket.sendto(options(more="User-Agent: friendly-scanner\r\n"), ("127.0.0.1", bed.port()))
+        await bed.until(lambda: bed.guard.counts.get("banned") == 2)
+    assert log_output == [
+        {
+            "event": "sip source shut out",
+            "address": f"127.0.0.1:{peer.port}",
+            "why": "scanner",
+            "seconds": 600.0,
+            "log_level": "warning",
+        }
+    ]
 
 
 async def test_the_port_is_the_one_that_was_asked_for_and_udp_and_tcp_share_it() -> None:

@@ -23,6 +23,7 @@ from ivr.clock import VirtualClock
 from ivr.lines.sip.transport_settings import TransportSettings
 from ivr.lines.sip.transports import SipTransports
 from ivr.sip.guard import Guard, GuardSettings
+from ivr.sip.guard_sources import Ban
 from ivr.sip.network import Flow
 
 LONG = 5.0
@@ -47,10 +48,11 @@ class Bed:
     guard_settings: GuardSettings = field(default_factory=GuardSettings)
     more: dict[str, Any] = field(default_factory=dict)
     answer: bytes = b""
+    on_ban: Callable[[Ban], None] | None = None
 
     def __post_init__(self) -> None:
         self.clock = VirtualClock(datetime(2026, 1, 1, tzinfo=UTC))
-        self.guard = Guard(self.guard_settings, clock=self.clock)
+        self.guard = Guard(self.guard_settings, clock=self.clock, on_ban=self.on_ban)
         self.got: list[tuple[bytes, Flow]] = []
         self.failed: list[tuple[Flow, str]] = []
         self.transports = SipTransports(

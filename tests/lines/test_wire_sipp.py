@@ -1,4 +1,4 @@
-"""SIPp, an independent SIP stack, calling the pjsua2 line. Its scenarios stand in `tests/sipp`."""
+"""SIPp, an independent SIP stack, calling both SIP lines. Its scenarios stand in `tests/sipp`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sip_caller import bound_udp
 
 from ivr.lines.base import Answered, Ended, HoldChanged, KeyDown, LegEvent
 
-SCENARIOS = Path(__file__).parents[2] / "sipp"
+SCENARIOS = Path(__file__).parents[1] / "sipp"
 
 pytestmark = [
     pytest.mark.sip,

@@ -8,7 +8,7 @@ import re
 from collections.abc import AsyncIterator
 
 import pytest
-from desk import Desk, open_desk
+from desk import Desk, Kind, open_desk
 from sip_caller import Message, OutsideCall, SipCaller
 
 from ivr.errors import LineError
@@ -71,16 +71,18 @@ async def until_registered(desk: Desk, registered: bool = True) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_the_line_registers_and_takes_it_back_when_it_stops(pbx: Pbx) -> None:
-    async with open_desk(**settings(pbx)) as desk:
+@pytest.mark.parametrize("kind", ["sip", "pjsua"])
+async def test_the_line_registers_and_takes_it_back_when_it_stops(pbx: Pbx, kind: Kind) -> None:
+    async with open_desk(kind, **settings(pbx)) as desk:
         await until_registered(desk)
         assert pbx.accepted == [300]
     assert pbx.accepted == [300, 0]
     assert pbx.wrong == 0
 
 
-async def test_a_wrong_secret_is_refused_and_the_line_goes_on(pbx: Pbx) -> None:
-    async with open_desk(**settings(pbx, "guess")) as desk:
+@pytest.mark.parametrize("kind", ["sip", "pjsua"])
+async def test_a_wrong_secret_is_refused_and_the_line_goes_on(pbx: Pbx, kind: Kind) -> None:
+    async with open_desk(kind, **settings(pbx, "guess")) as desk:
         async with asyncio.timeout(3):
             await pbx.news.wait()
             while not pbx.wrong:
@@ -88,8 +90,9 @@ async def test_a_wrong_secret_is_refused_and_the_line_goes_on(pbx: Pbx) -> None:
         assert not desk.line.registered
 
 
-async def test_a_number_is_called_through_the_registrar(pbx: Pbx) -> None:
-    async with open_desk(**settings(pbx)) as desk:
+@pytest.mark.parametrize("kind", ["sip", "pjsua"])
+async def test_a_number_is_called_through_the_registrar(pbx: Pbx, kind: Kind) -> None:
+    async with open_desk(kind, **settings(pbx)) as desk:
         await until_registered(desk)
         leg = await desk.line.dial("13800138000", caller="95500", timeout=3)
         call: OutsideCall = pbx.came[0]
@@ -103,8 +106,9 @@ async def test_a_number_is_called_through_the_registrar(pbx: Pbx) -> None:
             await desk.line.dial("13800138000", timeout=3)
 
 
-async def test_a_call_from_the_registrar_is_taken(pbx: Pbx) -> None:
-    async with open_desk(**settings(pbx)) as desk:
+@pytest.mark.parametrize("kind", ["sip", "pjsua"])
+async def test_a_call_from_the_registrar_is_taken(pbx: Pbx, kind: Kind) -> None:
+    async with open_desk(kind, **settings(pbx)) as desk:
         await until_registered(desk)
         pbx.server = ("127.0.0.1", desk.line.port)
         call = await pbx.dial(USER)
