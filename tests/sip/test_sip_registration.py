@@ -294,6 +294,16 @@ def test_a_way_that_is_lost_while_registering_begins_nothing_twice() -> None:
     assert len(bench.registrar.requests) == 1
 
 
+def test_a_way_that_is_lost_shortly_before_a_refresh_is_registered_anew_once() -> None:
+    bench = RegistrationBench()
+    bench.registration.start()
+    bench.advance(530.0)
+    bench.registrar.holds = True
+    bench.registration.lost()
+    bench.advance(560.0)
+    assert bench.registrar.times == [0.0, 530.0]
+
+
 class Left:
     """Whether `stop` is done."""
 

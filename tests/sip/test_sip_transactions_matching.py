@@ -255,13 +255,26 @@ def test_a_late_refusal_after_the_timeout_is_a_stray_and_not_acknowledged() -> N
     assert [stray.status for stray in bench.agent.strays] == [486]
 
 
-def test_the_server_gives_its_request_up_with_the_final_response() -> None:
+@pytest.mark.parametrize(("method", "status"), [("INVITE", 486), ("INVITE", 200), ("BYE", 200)])
+def test_the_server_gives_up_what_it_no_longer_needs(method: str, status: int) -> None:
     bench = Bench()
-    bench.hear("INVITE", body="v=0")
+    bench.hear(method, body="v=0")
     transaction = bench.agent.transactions[0]
     assert transaction.request is bench.agent.requests[0]
-    refuse(bench)
+    transaction.respond(respond(bench.agent.requests[0], 100))
+    transaction.respond(respond(bench.agent.requests[0], status, to_tag="ours"))
     assert transaction.request is None
+    bench.hear("ACK", to_tag="ours")
+    assert bool(transaction._data) == (method == "BYE")
+    bench.drain()
+    assert (transaction._data, transaction.user) == (b"", None)
+
+
+def test_a_closed_server_gives_up_everything() -> None:
+    bench = Bench()
+    bench.hear("INVITE")
+    bench.layer.close()
+    assert (bench.agent.transactions[0].request, bench.agent.transactions[0].user) == (None, None)
 
 
 def test_a_second_final_response_is_not_sent() -> None:

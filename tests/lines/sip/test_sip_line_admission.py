@@ -109,7 +109,10 @@ async def test_a_source_that_guesses_is_shut_out_and_counted_and_its_calls_are_n
     finally:
         await line.stop()
     assert registry.get_sample_value("hotline_sip_shut_out_total") == 1
-    assert registry.get_sample_value("hotline_sip_dropped_total", {"reason": "banned"}) == figures.dropped["banned"]
+    assert (
+        registry.get_sample_value("hotline_sip_dropped_total", {"reason": "banned"})
+        == figures.dropped["banned"]
+    )
     assert registry.get_sample_value("hotline_sip_messages_total", {"direction": "in"}) >= 20  # type: ignore[operator]
     assert offered == []
 
@@ -135,7 +138,10 @@ async def test_where_no_port_is_left_the_caller_is_told_to_come_again() -> None:
     with bound_udp() as taken:
         port = taken.getsockname()[1]
         first = port - port % 2
-        async with open_desk("sip", most_calls=1, rtp_port=first, rtp_ports=2) as desk, outside(desk) as caller:
+        async with (
+            open_desk("sip", most_calls=1, rtp_port=first, rtp_ports=2) as desk,
+            outside(desk) as caller,
+        ):
             with pytest.raises(Refused) as refused:
                 await caller.dial()
             assert refused.value.status == 503

@@ -174,4 +174,6 @@ class RingingPhone(SipCaller):
         if message.method == "CANCEL":
             self.cancelled = True
             self.reply(message, "200 OK", "", f"<sip:{self.address[0]}:{self.address[1]}>")
-            self.reply(self._invite, "487 Request Terminated", "", f"<sip:{self.address[0]}:{self.address[1]}>")
+            self.reply(
+                self._invite, "487 Request Terminated", "", f"<sip:{self.address[0]}:{self.address[1]}>"
+            )
