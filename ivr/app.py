@@ -30,6 +30,7 @@ from ivr.resources import chosen
 from ivr.services import hotline_registry, hotline_signatures
 from ivr.settings import Settings, listed
 from ivr.speech import PromptCatalogue, Speaker
+from ivr.worker.punctual import be_punctual
 from ivr.worker.worker import Worker
 from policy_db import IdentityRules, Keys, PolicyDatabase
 from policy_db.errors import WrongKeyError
@@ -204,6 +205,7 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
             reload_seconds=settings.reload_seconds,
             drain_seconds=settings.drain_seconds,
         )
+        be_punctual()
         await worker.run()
 
 

@@ -26,6 +26,7 @@ from policy_db.preferences import Preferences
 from policy_db.products import Products
 from policy_db.recordings import Recordings
 from policy_db.sales import Sales
+from policy_db.seats import Seats
 from policy_db.store import Store
 from policy_db.tables import Fact
 from policy_db.writes import insert
@@ -59,6 +60,7 @@ class PolicyDatabase:
         self.recordings = Recordings(store, clock)
         self.documents = Documents(store, clock)
         self.preferences = Preferences(store, clock)
+        self.seats = Seats(store)
         self.audit = Audit(store, clock)
 
     @classmethod

@@ -57,9 +57,7 @@ sip_certificate {certificate}
 sip_cafile {authority}
 sip_verify_server yes
 """
-_ACCOUNT = (
-    "<sip:{user}@127.0.0.1{transport}>;regint=0;audio_codecs=PCMA/8000/1,PCMU/8000/1;answermode={mode}{srtp}\n"
-)
+_ACCOUNT = "<sip:{user}@127.0.0.1{transport}>;regint=0;audio_codecs=PCMA/8000/1,PCMU/8000/1;answermode={mode}{srtp}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +97,7 @@ def tls_files(folder: Path) -> TlsFiles:
     authority = signed(root_name, root_key.public_key(), root=True).public_bytes(pem)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     certificate = signed(subject, key.public_key(), root=False).public_bytes(pem)
-    secret = key.private_bytes(
-        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     files = TlsFiles(*(folder / name for name in ("own.pem", "own.key", "both.pem", "authority.pem")))
     for path, content in zip(
         (files.certificate, files.key, files.both, files.authority),

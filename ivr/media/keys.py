@@ -25,6 +25,8 @@ class TelephoneEvents:
     the new timestamp lying inside the press that was heard last.
     """
 
+    __slots__ = ("_code", "_duration", "_seen", "_source", "_timestamp")
+
     def __init__(self) -> None:
         self._source: int | None = None
         self._seen: deque[int] = deque(maxlen=REMEMBERED)

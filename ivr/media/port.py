@@ -63,6 +63,19 @@ class AudioPort:
     `post` brings news from the clock's side into the loop.
     """
 
+    __slots__ = (
+        "_generation",
+        "_law",
+        "_listeners",
+        "_masked",
+        "_partial",
+        "_paused",
+        "_plays",
+        "_post",
+        "_recorders",
+        "_source",
+    )
+
     def __init__(self, law: Law, *, post: Post) -> None:
         self._law = law
         self._post = post

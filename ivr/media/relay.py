@@ -15,6 +15,8 @@ MOST_WAITING = 3
 class Pipe:
     """One way of a bridge: a listener on the speaker's port, and the source of the hearer's."""
 
+    __slots__ = ("_frames", "_speaker")
+
     def __init__(self, speaker: AudioPort) -> None:
         self._speaker = speaker
         self._frames: deque[tuple[bytes, Law]] = deque(maxlen=MOST_WAITING)

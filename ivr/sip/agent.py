@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ivr.sip.agent_requests import Requests
 from ivr.sip.bodies import Unsupported, sdp_of
-from ivr.sip.core import NOWHERE, Core
+from ivr.sip.core import Core
 from ivr.sip.dialog import Draft, routed
 from ivr.sip.message import Message, Response, SipSyntaxError, parse, respond
 from ivr.sip.outbound import Exchange, Path
@@ -174,7 +174,7 @@ class UserAgent:
             body=offer,
             content_type="application/sdp" if offer else "",
         )
-        session = Session(core, draft.request(1), NOWHERE, incoming=False, local_tag=tag)
+        session = Session(core, draft.request(1), None, tag)
         session.user = user
         session.credentials = credentials
         core.sessions[session.call_id, tag] = session

@@ -88,7 +88,7 @@ class Requests:
     ) -> None:
         """A response outside of any session. Its tag is that of a CANCEL's response, if one came first."""
         transaction.to_tag = transaction.to_tag or self._core.token()
-        told = [*self._core.named("Server"), *self._core.busy_headers(status), *headers]
+        told = [*self._core.named("Server"), *self._core.with_retry_after(status, headers)]
         transaction.respond(respond(request, status, reason, to_tag=transaction.to_tag, headers=told))
 
     def _judge(self, transaction: ServerTransaction, request: Request, flow: Flow) -> None:
@@ -177,7 +177,7 @@ class Requests:
         replaced = self._replaced(place) if place is not None else None
         self._check_room(replaced)
         self._merged.remember(request)
-        session = Session(self._core, request, flow, incoming=True, local_tag=self._core.token())
+        session = Session(self._core, request, flow, self._core.token())
         session.remote_offer = request.body
         session.replaces = replaced
         session.peer_updates = allows_update(request)

@@ -135,9 +135,11 @@ class Core:
         tags = [tag for tag in self.extensions() if tag != without]
         return [self.allows(), ("Supported", ", ".join(tags))]
 
-    def busy_headers(self, status: int) -> Headers:
-        """Retry-After, with a 503."""
-        return [("Retry-After", str(self.settings.retry_after))] if status == 503 else []
+    def with_retry_after(self, status: int, headers: Headers) -> list[tuple[str, str]]:
+        """The header fields of a refusal; those of a 503 say when to come again."""
+        if status != 503 or any(name.lower() == "retry-after" for name, _ in headers):
+            return [*headers]
+        return [("Retry-After", str(self.settings.retry_after)), *headers]
 
     def send_ack(self, request: Request, flow: Flow) -> bytes:
         """Send the ACK of a 2xx, which is no transaction; its octets, to be sent again."""

@@ -46,7 +46,7 @@ _WORD = r"[A-Za-z0-9\-.!%*_+`'~]++"
 _LINE = rf"{_WORD}[ \t]*+:[^\r\n\x00]*+\r?\n"
 _HEAD = re.compile(rf"(?:{_LINE})*+".encode())
 _GOOD_LINE = re.compile(rf"^{_LINE}".encode(), re.MULTILINE)
-_FOLD = re.compile(rb"[ \t]*+\r?\n[ \t]++")
+_FOLD = re.compile(rb"\r?\n[ \t]++")
 _LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*+:[ \t]*+([^\r\n]*+)\r?\n", re.IGNORECASE | re.MULTILINE)
 _DIGITS = re.compile(rb"[0-9]{1,10}[ \t]*")
 _REQUEST_LINE = re.compile(rf"({_WORD}) ([^ \t\x00-\x1f\x7f]++) ([sS][iI][pP]/[0-9]++\.[0-9]++)".encode())
@@ -62,8 +62,9 @@ _LIST_PART = re.compile(r'(?:[^",<]++|"[^"]*+"?+|<[^<>]*+>|<)*+')
 _TO_TAG = re.compile(r";[ \t]*tag[ \t]*=", re.IGNORECASE)
 # The library reads a head as UTF-8, strips what Unicode calls blanks and takes a quote after a backslash for the
 # end of a quoted string. What it would stumble on passes it as characters of the private use area.
+_ODD = re.compile(rb"[^\t\r\n\x20-\x5b\x5d-\x7e]")
 _PAIR = re.compile(r"\\[^\r\n]")
-_SHIELD = {byte: 0xE000 + byte for byte in range(0x80, 0x100)}
+_SHIELD = {byte: 0xE000 + byte for byte in range(0x100) if not (0x20 <= byte < 0x80 or byte in b"\t\r\n")}
 _UNSHIELD = {0xE000 + byte: byte for byte in range(0x100)}
 
 
@@ -171,7 +172,12 @@ class Message:
 
     @property
     def method(self) -> str:
-        """The method of the CSeq: a response's is that of its request."""
+        """The method: a response's is that of its request."""
+        return self.cseq_method
+
+    @property
+    def cseq_method(self) -> str:
+        """The method that CSeq names."""
         match = _CSEQ.fullmatch(self._needed("CSeq"))
         if match is None:
             raise SipSyntaxError("Bad CSeq")
@@ -455,7 +461,7 @@ def _request(line: re.Match[bytes], head: bytes, body: bytes, wrong: str) -> Req
         if wrong:
             raise SipSyntaxError(wrong)
         _check(request)
-        if Message.method.__get__(request) != method:
+        if request.cseq_method != method:
             raise SipSyntaxError("CSeq Method Mismatch")
         if request.uri.headers:
             raise SipSyntaxError("Headers In Request-URI")
@@ -496,7 +502,7 @@ def _sized(head: bytes, body: bytes) -> bytes:
 
 def _headers(head: bytes) -> tuple[list[str], list[str]]:
     """Names spelled out and values of the header lines, as the library splits them."""
-    shielded = not head.isascii() or b"\\" in head
+    shielded = _ODD.search(head) is not None
     if shielded:
         text = _PAIR.sub(_shielded, head.decode("latin-1").translate(_SHIELD))
         head = text.encode("utf-8")

@@ -7,6 +7,7 @@ none while another is unanswered.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import proxy
 
 from ivr.sip.delivery import Delivery
 from ivr.sip.session_timer import refresh_method
@@ -44,7 +45,8 @@ class Negotiation:
     __slots__ = ("_exchange", "_handle", "_method", "_session", "_wanted", "offering")
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        # Weak: a session that is over is gone at once, and leaves the garbage collector nothing to find.
+        self._session: Session = proxy(session)
         #: Our own request under way, and which it is.
         self._exchange: Exchange | None = None
         self._method = ""
@@ -69,7 +71,7 @@ class Negotiation:
         """It is for us to show that we are still there (RFC 4028, section 10)."""
         if self._wanted is None and self._exchange is None:
             self._wanted = Wanted(b"", None, refresh=True)
-            self.go()
+        self.go()
 
     def go(self) -> None:
         """Make the change that waits, if nothing stands in its way."""
@@ -190,12 +192,16 @@ class Negotiation:
     def invited(self, dialog: Dialog, transaction: ServerTransaction, request: Request) -> None:
         """A re-INVITE."""
         session = self._session
-        if session.inbound is not None and session.state == "early":
+        session.overtaken(request.cseq)
+        if session.over:
+            session.reply(transaction, request, 481)
+        elif session.inbound is not None and session.state == "early":
             session.reply(transaction, request, 500, headers=self._soon())
-        elif session.state == "early" or self._method_under_way("INVITE") or self.offering:
+        elif session.state == "early" or self.offering:
             session.reply(transaction, request, 491)
         else:
             self._answer(dialog, transaction, request)
+            self.go()  # what waited for the ACK that was overtaken, if this one was refused
 
     def updated(self, dialog: Dialog, transaction: ServerTransaction, request: Request) -> None:
         """An UPDATE (RFC 3311, section 5.2)."""
@@ -278,9 +284,6 @@ class Negotiation:
         wanted, self._wanted = self._wanted, None
         if wanted is not None:
             self._session.told(wanted.done, 481)
-
-    def _method_under_way(self, method: str) -> bool:
-        return self._exchange is not None and self._method == method
 
     def _soon(self) -> Headers:
         """Retry-After of 0 to 10 seconds (section 14.2)."""

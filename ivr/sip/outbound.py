@@ -292,7 +292,8 @@ class Exchange:
         self.over = True
         self._stop_timer()
         self._transaction = None
-        self._done(status, response)
+        done, self._done = self._done, _told  # which may hold this exchange
+        done(status, response)
 
     def _stop_timer(self) -> None:
         if self._handle is not None:
@@ -301,3 +302,7 @@ class Exchange:
 
 
 _WITH_CONTACT = frozenset({"INVITE", "UPDATE", "REFER", "OPTIONS", "NOTIFY", "REGISTER"})
+
+
+def _told(_status: int, _response: Response | None) -> None:
+    """Whoever waited for the answer has had it."""

@@ -471,7 +471,7 @@ def _keys(local: LocalMedia, media: Media) -> tuple[Crypto, Crypto] | tuple[None
 
 def _agreed(local: LocalMedia, choice: _Choice, layout: tuple[str, ...]) -> Agreed:
     media = choice.media
-    usable = bool(media.address)
+    # To an address of zeros nobody sends anyway: such a stream counts as `sendonly` at most.
     return Agreed(
         law=choice.law,
         payload_type=media.payload_types[choice.law],
@@ -481,8 +481,8 @@ def _agreed(local: LocalMedia, choice: _Choice, layout: tuple[str, ...]) -> Agre
         rtcp_port=media.rtcp_port,
         rtcp_mux=media.rtcp_mux and local.rtcp_mux,
         ptime=media.ptime,
-        sends=usable and _sends(local.direction) and _receives(media.direction),
-        receives=usable and _receives(local.direction) and _sends(media.direction),
+        sends=_sends(local.direction) and _receives(media.direction),
+        receives=bool(media.address) and _receives(local.direction) and _sends(media.direction),
         local_crypto=choice.ours,
         remote_crypto=choice.theirs,
         layout=layout,

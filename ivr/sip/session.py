@@ -1,30 +1,28 @@
 """One INVITE session, from either side: what its user does with it, and what both sides have in common.
 
 How it begins is in `session_uas` (the other side calls) and `session_uac` (we call); what may change while it
-lasts in `negotiation`; what the other side asks within it in `session_requests`; transfers in `transfers`.
+lasts in `negotiation`; what the other side asks within it in `session_requests`; transfers in `transfers`;
+how it sends its messages in `speaker`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from ivr.sip.message import respond
 from ivr.sip.negotiation import Negotiation
-from ivr.sip.outbound import Exchange, Path
 from ivr.sip.session_timer import SessionTimer, TimerPolicy
+from ivr.sip.speaker import Speaker
 from ivr.sip.transfers import Transfers
 
 if TYPE_CHECKING:
     from ivr.sip.core import Core
     from ivr.sip.delivery import Delivery
     from ivr.sip.dialog import Dialog
-    from ivr.sip.digest import Credentials
     from ivr.sip.message import Request, Response
     from ivr.sip.network import Flow
     from ivr.sip.session_uac import Outgoing
     from ivr.sip.session_uas import Incoming
-    from ivr.sip.transactions.server import ServerTransaction
     from ivr.sip.uri import NameAddr, Uri
     from ivr.sip.users import EndedBy, Headers, SessionUser, State
 
@@ -34,8 +32,6 @@ T = TypeVar("T")
 Done = Callable[[int], None]
 """Called with the final status of a request; 408 if there was no answer, 481 if the session is over."""
 
-#: So many ACKs are kept, for 2xx that come again.
-_KEPT_ACKS = 2
 _LONGEST_REASON = 80
 
 
@@ -45,7 +41,7 @@ def reason_header(reason: str) -> list[tuple[str, str]]:
     return [("Reason", f'SIP ;cause=200 ;text="{text}"')] if text else []
 
 
-class Session:
+class Session(Speaker):
     """One session. Commands that no longer fit its state are without effect: they lost a race.
 
     `user` must be set by `AgentUser.invited`. All of the methods under "for its user" may be called from within
@@ -53,21 +49,11 @@ class Session:
     """
 
     __slots__ = (
-        "acks",
         "bye_wanted",
-        "call_id",
-        "core",
-        "credentials",
         "deliveries",
-        "dialog",
-        "exchanges",
-        "flow",
         "inbound",
         "incoming",
-        "invite",
-        "local_tag",
         "outbound",
-        "path",
         "peer_updates",
         "referred_by",
         "remote_offer",
@@ -79,15 +65,10 @@ class Session:
         "user",
     )
 
-    def __init__(self, core: Core, invite: Request, flow: Flow, *, incoming: bool, local_tag: str) -> None:
-        self.core = core
-        #: The first INVITE.
-        self.invite = invite
-        #: Where the other side's signalling comes from; at first, for a call of ours, where the INVITE went.
-        self.flow = flow
-        self.incoming = incoming
-        self.local_tag = local_tag
-        self.call_id = invite.call_id
+    def __init__(self, core: Core, invite: Request, flow: Flow | None, local_tag: str) -> None:
+        """`flow`: where the INVITE came from; None for one of ours."""
+        super().__init__(core, invite, flow, local_tag)
+        self.incoming = flow is not None
         self.state: State = "early"
         #: The SDP of the INVITE; empty if it asks us for an offer.
         self.remote_offer = b""
@@ -95,9 +76,6 @@ class Session:
         self.replaces: Session | None = None
         self.referred_by = invite.get("Referred-By") or ""
         self.user: SessionUser | None = None
-        self.credentials: Credentials | None = None
-        self.dialog: Dialog | None = None
-        self.path = Path(core, flow if incoming else None)
         #: How it begins, until it has begun: one of the two.
         self.inbound: Incoming | None = None
         self.outbound: Outgoing | None = None
@@ -112,9 +90,7 @@ class Session:
             expire=self._expired,
         )
         self.peer_updates = False
-        self.exchanges: list[Exchange] = []
         self.deliveries: dict[int, Delivery] = {}
-        self.acks: dict[int, tuple[bytes, Flow]] = {}
         self.bye_wanted = False
 
     # --- for its user --------------------------------------------------------------------------------
@@ -187,8 +163,11 @@ class Session:
             self.told(done, 481)
             return
 
+        # Before its ACK is there, the other side may not have heard of the dialog yet.
+        known = self.state == "established"
+
         def answered(status: int, _response: Response | None) -> None:
-            if status == 481:
+            if status == 481 and known:
                 self.fail(481, "the other side knows no such call")
             self.told(done, status)
 
@@ -212,113 +191,6 @@ class Session:
             self.transfers = Transfers(self)
         return self.transfers
 
-    def send(
-        self,
-        method: str,
-        done: Callable[[int, Response | None], None],
-        *,
-        dialog: Dialog | None = None,
-        headers: Headers = (),
-        body: bytes = b"",
-        content_type: str = "",
-    ) -> None:
-        """Send a request within the dialog (that of a fork, if given)."""
-        self.prepare(
-            method, done, dialog=dialog, headers=headers, body=body, content_type=content_type
-        ).start()
-
-    def prepare(
-        self,
-        method: str,
-        done: Callable[[int, Response | None], None],
-        *,
-        dialog: Dialog | None = None,
-        headers: Headers = (),
-        body: bytes = b"",
-        content_type: str = "",
-        number: Callable[[], int] | None = None,
-        again: Callable[[Response], None] | None = None,
-        longest: float = 0.0,
-    ) -> Exchange:
-        """The same, not sent yet; `number` gives its CSeq numbers, for the rest see `Exchange`."""
-        within = dialog or self.dialog
-        if within is None:
-            raise RuntimeError(f"{method} without a dialog")
-        named = [*self.core.named("User-Agent"), *headers]
-
-        def finished(status: int, response: Response | None) -> None:
-            self.exchanges.remove(exchange)
-            try:
-                done(status, response)
-            finally:
-                self.settle()
-
-        exchange = Exchange(
-            self.core,
-            self.path,
-            within.draft(method, named, body, content_type),
-            number or within.next_cseq,
-            finished,
-            credentials=self.credentials,
-            again=again,
-            longest=longest,
-        )
-        self.exchanges.append(exchange)
-        return exchange
-
-    def acknowledge(self, dialog: Dialog, exchange: Exchange, body: bytes = b"") -> None:
-        """The ACK of a 2xx to this INVITE of ours, kept in case the 2xx comes again."""
-        if exchange.request is None:
-            return
-        cseq = exchange.request.cseq
-        draft = dialog.draft("ACK", self.core.named("User-Agent"), body, "application/sdp" if body else "")
-        request = draft.request(cseq, list(exchange.authorization.items()))
-
-        def ready(flows: Sequence[Flow]) -> None:
-            if flows:
-                self.acks[cseq] = (self.core.send_ack(request, flows[0]), flows[0])
-                while len(self.acks) > _KEPT_ACKS:
-                    del self.acks[min(self.acks)]
-
-        self.path.find(draft.hop, bool(dialog.routes), ready)
-
-    def acknowledge_again(self, cseq: int) -> None:
-        """The 2xx came again: its ACK was lost."""
-        kept = self.acks.get(cseq)
-        if kept is not None:
-            self.core.network.send(*kept)
-
-    def reply(
-        self,
-        transaction: ServerTransaction,
-        request: Request,
-        status: int,
-        *,
-        headers: Headers = (),
-        body: bytes = b"",
-    ) -> Response:
-        """A response to a request within the session, sent."""
-        response = self.response(request, status, headers=headers, body=body)
-        transaction.respond(response)
-        return response
-
-    def response(
-        self, request: Request, status: int, *, headers: Headers = (), body: bytes = b""
-    ) -> Response:
-        """A response with our tag; with Contact, Allow and Supported where they belong."""
-        told = [*self.core.named("Server")]
-        if 100 < status < 300 and request.method in {"INVITE", "UPDATE"}:
-            scheme = "sips" if self.invite.uri.scheme == "sips" else "sip"
-            told += [("Contact", self.core.contact(self.flow, scheme)), *self.core.abilities()]
-        return respond(
-            request,
-            status,
-            to_tag=self.local_tag,
-            headers=[*told, *headers],
-            body=body,
-            content_type="application/sdp" if body else "",
-        )
-
     # --- for the core: what comes in -----------------------------------------------------------------
 
     def dialog_of(self, remote_tag: str) -> Dialog | None:
@@ -335,15 +207,29 @@ class Session:
         delivery.stop()
         if self.state != "ended":
             self.talk.acknowledged(ack)
+        self._established()
+        self.talk.go()
+        if self.bye_wanted:
+            self._bye("")
+        self.settle()
+
+    def overtaken(self, cseq: int) -> None:
+        """A re-INVITE of this number: whoever sends it has had our 2xx before, only the ACK was lost.
+
+        Where that ACK is to bring an answer, it is still waited for.
+        """
+        earlier = [number for number in self.deliveries if number < cseq]
+        if earlier and not self.talk.offering:
+            for number in earlier:
+                self.deliveries.pop(number).stop()
+            self._established()
+
+    def _established(self) -> None:
         if self.state == "answered":
             self.state = "established"
             self.inbound = None
             if self.user is not None:
                 self.tell(self.user.established)
-        self.talk.go()
-        if self.bye_wanted:
-            self._bye("")
-        self.settle()
 
     def unacknowledged(self, cseq: int) -> None:
         """No ACK came for a 2xx of ours: the other side is gone (RFC 3261, sections 13.3.1.4 and 14.2)."""

@@ -206,8 +206,9 @@ class SessionTimer:
     # --- time ----------------------------------------------------------------------------------------
 
     def stop(self) -> None:
-        """The session is over: nothing runs any more."""
+        """The session is over: nothing runs any more, and whose it was is let go."""
         self._clear()
+        self._refresh = self._expire = _nothing
 
     def _start(self, seconds: int, refresher: Literal["us", "them"]) -> None:
         self.interval = seconds = min(max(seconds, _SANE_LEAST), _SANE_MOST)
@@ -239,3 +240,7 @@ class SessionTimer:
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
+
+
+def _nothing() -> None:
+    """What the timer of a session that is over calls."""

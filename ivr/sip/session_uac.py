@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 #: So many early dialogs, and so many forks that were answered too late, are told apart in one call.
 _MOST_FORKS = 8
+#: So often one PRACK is sent, each time with a higher number.
+_MOST_PRACKS = 3
 
 
 class Early:
     """One early dialog: what one telephone that rings has said."""
 
-    __slots__ = ("dialog", "receiver", "sdp", "settled")
+    __slots__ = ("dialog", "pracks", "receiver", "sdp", "settled")
 
     def __init__(self, dialog: Dialog) -> None:
         self.dialog = dialog
@@ -33,6 +35,8 @@ class Early:
         self.sdp = b""
         #: Whether offer and answer have both gone reliably.
         self.settled = False
+        #: PRACKs that have no answer yet.
+        self.pracks = 0
 
 
 class Outgoing:
@@ -59,7 +63,8 @@ class Outgoing:
         if session.dialog is None or len(self._early) != 1:
             return False
         early = self._early.get(session.dialog.remote_tag)
-        return early is not None and early.settled
+        # An UPDATE that overtook the PRACK would make that one too late.
+        return early is not None and early.settled and not early.pracks
 
     def start(self) -> None:
         """Send the INVITE."""
@@ -150,13 +155,21 @@ class Outgoing:
             session.fail(488, "the offer in the 18x is of no use")
         session.talk.go()
 
-    def _prack(self, early: Early, rack: str, answer: bytes) -> None:
+    def _prack(self, early: Early, rack: str, answer: bytes, tries: int = 1) -> None:
         session = self._session
+        early.pracks += 1
 
-        def done(status: int, response: Response | None) -> None:
-            # Somebody who sends reliably and does not know our PRACK is in no dialog with us.
-            if status in {408, 481} and session.state == "early" and len(self._early) == 1:
-                session.fail(408 if response is None else status, "the other side does not take our PRACK")
+        def done(status: int, _response: Response | None) -> None:
+            early.pracks -= 1
+            # With 481 it says that its final response is under way, which tells more than that.
+            if session.state != "early":
+                return
+            if status == 500 and tries < _MOST_PRACKS:  # another request of ours overtook it
+                self._prack(early, rack, answer, tries + 1)
+            elif status == 408 and len(self._early) == 1:
+                session.fail(408, "the other side does not take our PRACK")
+            else:
+                session.talk.go()
 
         session.send(
             "PRACK",

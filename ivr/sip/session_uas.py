@@ -79,7 +79,6 @@ class Incoming:
             return
         if sdp:
             self._offered = True
-            self.settled = bool(session.remote_offer)
             session.talk.offering = not session.remote_offer
         self._reliable_sender().push(response)
 
@@ -98,9 +97,7 @@ class Incoming:
         if session.state != "early":
             return False
         self._stop()
-        told = list(headers)
-        if not any(name.lower() == "retry-after" for name, _ in told):
-            told += session.core.busy_headers(status)
+        told = session.core.with_retry_after(status, headers)
         self._transaction.respond(session.response(self._request, status, headers=told))
         return True
 
@@ -113,14 +110,19 @@ class Incoming:
         if not self._sender.acknowledged(prack.get("RAck")):
             session.reply(transaction, prack, 481)
             return
-        body: bytes | None = b""
-        if prack.body and session.talk.offering:
-            session.talk.offering = False
+        settles = self._offered and not self._sender.pending_sdp and not self.settled
+        if settles:
+            # From here on either side may offer anew (RFC 3311, section 5.1).
             self.settled = True
-            session.tell(session.user.answered, prack.body)
-        elif prack.body:
-            body = session.tell(session.user.offered, prack.body) if self.settled else None
-        session.reply(transaction, prack, 488 if body is None else 200, body=body or b"")
+        if settles and not session.remote_offer:
+            session.talk.offering = False
+            session.reply(transaction, prack, 200)
+            self._our_offer_is_answered(prack.body)
+        else:
+            answer: bytes | None = b""
+            if prack.body:
+                answer = session.tell(session.user.offered, prack.body) if self.settled else None
+            session.reply(transaction, prack, 488 if answer is None else 200, body=answer or b"")
         # The 2xx comes after the PRACK and what it brought.
         if self._waiting is not None and not self._sender.pending_sdp:
             self._answer(self._waiting)
@@ -164,6 +166,13 @@ class Incoming:
             session.core, self._transaction, response, lambda: session.unacknowledged(cseq)
         )
 
+    def _our_offer_is_answered(self, sdp: bytes) -> None:
+        session = self._session
+        if not sdp:
+            session.fail(488, "the PRACK has no answer to our offer")
+        elif session.user is not None:
+            session.tell(session.user.answered, sdp)
+
     def _reliable_sender(self) -> ReliableSender:
         if self._sender is None:
             core = self._session.core
@@ -201,7 +210,11 @@ class Incoming:
             self._ring_later()
 
     def _stop(self) -> None:
-        """A final response goes out: nothing is repeated, nothing waited for."""
+        """A final response goes out: nothing is repeated or waited for, and a CANCEL comes too late.
+
+        The transaction lives on for 64*T1 and must not keep a session that is over.
+        """
+        self._transaction.user = None
         self._gives_up.cancel()
         if self._ring_timer is not None:
             self._ring_timer.cancel()

@@ -49,8 +49,11 @@ class Transfers:
             session.told(report, 500)
             return
         place = ""
-        if replaces is not None and replaces.dialog is not None:
+        if replaces is not None:
             old = replaces.dialog
+            if old is None:
+                session.told(report, 481)  # nobody there yet whose place could be taken
+                return
             place = Place.of_peer(old.call_id, old.local.tag, old.remote_tag).escaped()
 
         def reported(status: int) -> None:

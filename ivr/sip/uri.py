@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,7 @@ def numeric(host: str) -> bool:
     return True
 
 
+@lru_cache(1024)
 def check_host(text: str) -> str:
     """The host of a URI or a Via in lower case, IPv6 without its brackets.
 

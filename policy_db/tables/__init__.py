@@ -8,6 +8,7 @@ from policy_db.tables.claims import ClaimAnswerRow, ClaimAttachmentRow, ClaimRow
 from policy_db.tables.people import AttemptRow, CommissionRow, ConsentRow, CustomerRow, SalespersonRow
 from policy_db.tables.policies import BeneficiaryRow, CoverageRow, InstalmentRow, PaymentRow, PolicyRow
 from policy_db.tables.products import ProductRow, RateRow
+from policy_db.tables.seats import QueueRow, SeatMoveRow, SeatPauseRow, SeatRow, WaitingCallRow
 
 __all__ = [
     "AttemptRow",
@@ -32,7 +33,12 @@ __all__ = [
     "PolicyRow",
     "PreferenceRow",
     "ProductRow",
+    "QueueRow",
     "RateRow",
     "RecordingRow",
     "SalespersonRow",
+    "SeatMoveRow",
+    "SeatPauseRow",
+    "SeatRow",
+    "WaitingCallRow",
 ]

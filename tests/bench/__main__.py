@@ -17,6 +17,7 @@ import calls_bench
 import database_bench
 import hotline_bench
 import media_bench
+import sip_bench
 import sip_figures
 from bench_row import Row
 from pjsua_bench import TARGETS
@@ -67,7 +68,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("parts", nargs="*", help="engine, database, wire, media, sip; none: all")
     parser.add_argument("--long", action="store_true", help="20,000 calls of soak, and the capacity's knee")
+    parser.add_argument(
+        "--steady", action="store_true", help="the SIP line at real-time priority, on a machine that is busy"
+    )
     chosen = parser.parse_args()
+    if chosen.steady:
+        os.environ[sip_bench.STEADY] = "1"
     console = Console()
     console.print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     table = Table("Figure", "Value", "Limit", "")

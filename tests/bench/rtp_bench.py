@@ -12,14 +12,17 @@ import gc
 import multiprocessing
 import os
 import select
+import shutil
 import socket
 import struct
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 import numpy as np
 
@@ -30,10 +33,12 @@ from ivr.lines.sip.rtp_stream import RtpStream
 from ivr.lines.sip.rtp_terms import RtpTerms, SrtpKey
 from ivr.media import g711
 from ivr.media.clip import Clip
-from ivr.media.clock import MediaClock
+from ivr.media.clock import Lateness, MediaClock
 from ivr.media.g711 import Law
 from ivr.media.port import AudioPort
+from ivr.media.recorder import Recording
 from ivr.media.relay import Relay
+from ivr.media.writer import RecordingWriter
 
 _HEADER = struct.Struct("!BBHII")
 _PORTS = range(10_000, 32_000)
@@ -52,22 +57,25 @@ class Cost:
 
 
 def figures(calls: int = 300, seconds: float = 5.0) -> dict[str, float]:
-    """Every figure by name, the unit at the end of the name. Takes about four times `seconds`."""
+    """Every figure by name, the unit at the end of the name. Takes about five times `seconds`."""
     bare = measure("bare", calls, seconds)
     looped = measure("looped", calls, seconds)
+    recorded = measure("recorded", calls, seconds)
     bridged = measure("bridged", calls, seconds)
     return {
         "RTP of a call by bare sockets, % of a core": bare.cpu,
         "RTP of a looped call, % of a core": looped.cpu,
+        "RTP of a looped and recorded call, % of a core": recorded.cpu,
         "RTP of a looped call, times bare sockets": looped.cpu / max(bare.cpu, 1e-9),
         "RTP of a bridged pair, % of a core": 2 * bridged.cpu,
         "media clock late with looped calls, p99, ms": looped.late_p99,
-        "media clock late with looped calls, largest, ms": looped.late_largest,
+        "media clock late with recorded calls, p99, ms": recorded.late_p99,
+        "media clock late with recorded calls, largest, ms": recorded.late_largest,
     }
 
 
 def measure(what: str, calls: int, seconds: float) -> Cost:
-    """One measurement: `bare`, `looped`, `bridged` or `srtp`, in a process of its own."""
+    """One measurement: `bare`, `looped`, `recorded`, `bridged` or `srtp`, in a process of its own."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=_measured, args=(what, calls, seconds, there))
@@ -211,6 +219,11 @@ async def _streams(what: str, first_port: int, ports: list[int], seconds: float)
     key = SrtpKey("AES_CM_128_HMAC_SHA1_80", bytes(30)) if what == "srtp" else None
     for stream, port in zip(streams, ports, strict=True):
         stream.agree(RtpTerms("127.0.0.1", port, port + 1, Law.MU, 0, 101, local_key=key, remote_key=key))
+    folder, writer = Path(tempfile.mkdtemp()), RecordingWriter()
+    if what == "recorded":
+        for at, leg in enumerate(legs):
+            recording = Recording(folder / f"{at}.wav", Law.MU, longest=600, silence=600)
+            leg.record(writer.begin(recording, lambda recorded: None))
     if what == "bridged":
         bridges = [Relay(legs[at], legs[at + 1]) for at in range(0, len(legs) - 1, 2)]
     else:
@@ -220,9 +233,10 @@ async def _streams(what: str, first_port: int, ports: list[int], seconds: float)
     await asyncio.sleep(0.5)
     gc.collect()
     gc.freeze()
-    media.lateness = type(media.lateness)()
-    before, began = os.times(), time.monotonic()
     first = [stream.report() for stream in streams]
+    await asyncio.sleep(0.1)
+    media.lateness = Lateness()
+    before, began = os.times(), time.monotonic()
     await asyncio.sleep(seconds)
     last = [stream.report() for stream in streams]
     received = sum(b.packets_received - a.packets_received for a, b in zip(first, last, strict=True))
@@ -233,6 +247,8 @@ async def _streams(what: str, first_port: int, ports: list[int], seconds: float)
     for stream in streams:
         stream.close()
     poller.close()
+    await asyncio.to_thread(writer.close)
+    shutil.rmtree(folder)
     return cost
 
 
@@ -276,7 +292,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=300)
     parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("what", nargs="*", default=["bare", "looped", "bridged", "srtp"])
+    parser.add_argument("what", nargs="*", default=["bare", "looped", "recorded", "bridged", "srtp"])
     given = parser.parse_args()
     for what in given.what:
         cost = measure(what, given.calls, given.seconds)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -98,4 +97,4 @@ class Asterisk:
     def held(self) -> dict[str, Any]:
         """Its memory and files."""
         memory = psutil.Process(self.pid).memory_info().rss
-        return {"rss": memory, "files": len(os.listdir(f"/proc/{self.pid}/fd"))}
+        return {"rss": memory, "files": len(list(Path(f"/proc/{self.pid}/fd").iterdir()))}

@@ -18,10 +18,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1])]
@@ -35,6 +35,8 @@ from sip_analysis import Sound, percentile
 from ivr.media.g711 import Law, encode
 
 SERVER_CORE, LOAD_CORE = 0, 1
+#: Set in the environment by `--steady`.
+STEADY = "HOTLINE_BENCH_STEADY"
 #: The octets with which the frames of the server's two prompts begin (A-law).
 FIRST, SECOND = (int(encode(np.array([level], np.int16), Law.A)[0]) for level in (8000, -8000))
 #: When a caller of the interactive work presses a key, in seconds from the answer on.
@@ -57,6 +59,28 @@ def able() -> str:
     return ""
 
 
+def steady(pid: int) -> None:
+    """Where STEADY is in the environment, let the line go before whatever else the machine does meanwhile."""
+    if os.environ.get(STEADY):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setscheduler(int(thread.name), os.SCHED_FIFO, os.sched_param(5))
+
+
+class Loaded(Protocol):
+    """What is called: a process with a SIP port, and what it holds."""
+
+    @property
+    def pid(self) -> int:
+        """The process whose CPU counts."""
+
+    @property
+    def port(self) -> int:
+        """Its SIP port."""
+
+    def held(self) -> dict[str, Any]:
+        """What it holds at this moment; `rss` at least, in bytes."""
+
+
 class Server:
     """The line in its own process on its own core."""
 
@@ -64,6 +88,7 @@ class Server:
         command = ["taskset", "-c", str(SERVER_CORE), sys.executable, str(HERE / "sip_server.py"), line, work]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = int(self._read())
+        steady(self.pid)
 
     @property
     def pid(self) -> int:
@@ -197,7 +222,13 @@ class Run:
 
 
 def load(
-    one: Server, *, calls: int, rate: float, hold: float, sound: bool = True, keys: bool = False
+    one: Loaded,
+    *,
+    calls: int,
+    rate: float,
+    hold: float,
+    sound: bool = True,
+    keys: Sequence[tuple[float, str]] = (),
 ) -> Run:
     """Let SIPp place `calls` calls at `rate` a second, each up until `hold` seconds after the last one came.
 
@@ -209,12 +240,16 @@ def load(
     before = one.held()
     with tempfile.TemporaryDirectory() as name, sink(media + 1), Capture(one.port, media, Path(name)) as wire:
         folder = Path(name)
-        played = (
-            sip_load.write_sound(folder / "sound.pcap", seconds, KEYS if keys else ()) if sound else None
-        )
+        played = sip_load.write_sound(folder / "sound.pcap", seconds, keys) if sound else None
         scenario = sip_load.write_scenario(folder / "load.xml", seconds, played)
         caller = sip_load.sipp(
-            scenario, one.port, media=media, calls=calls, rate=rate, core=LOAD_CORE, seconds=seconds + ramp + 20
+            scenario,
+            one.port,
+            media=media,
+            calls=calls,
+            rate=rate,
+            core=LOAD_CORE,
+            seconds=seconds + ramp + 20,
         )
         time.sleep(ramp + 1.0)
         began, used, waited = time.time(), cpu_seconds(one.pid), waited_seconds(one.pid)
@@ -295,7 +330,10 @@ def main() -> int:
     parser.add_argument("--calls", type=int, default=300)
     parser.add_argument("--rate", type=float, default=25.0, help="new calls in a second")
     parser.add_argument("--hold", type=float, default=20.0, help="seconds in which all calls are up")
+    parser.add_argument("--steady", action="store_true", help="real-time priority, on a machine that is busy")
     chosen = parser.parse_args()
+    if chosen.steady:
+        os.environ[STEADY] = "1"
     if why := able():
         sys.stderr.write(f"no figures: {why}\n")
         return 2
@@ -306,7 +344,11 @@ def main() -> int:
             run = short_calls(one, rate=chosen.rate, calls=chosen.calls)
         else:
             run = load(
-                one, calls=chosen.calls, rate=chosen.rate, hold=chosen.hold, keys=chosen.work == "ivr"
+                one,
+                calls=chosen.calls,
+                rate=chosen.rate,
+                hold=chosen.hold,
+                keys=KEYS if chosen.work == "ivr" else (),
             )
         print(run.line())
         print(one.settled())

@@ -112,7 +112,11 @@ def load(path: Path) -> tuple[NDArray[np.void], list[tuple[float, str]], int]:
     """What a capture wrote: RTP records, SIP messages, packets missed."""
     kept = np.load(path)
     messages = json.loads(bytes(kept["messages"]).decode())
-    return np.frombuffer(kept["records"].tobytes(), RECORD), [tuple(one) for one in messages], int(kept["missed"])
+    return (
+        np.frombuffer(kept["records"].tobytes(), RECORD),
+        [tuple(one) for one in messages],
+        int(kept["missed"]),
+    )
 
 
 def main() -> None:

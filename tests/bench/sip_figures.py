@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
 import time
@@ -10,22 +11,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import sip_analysis
+import psutil
 import sip_asterisk
 import sip_load
 from bench_row import Row
+from hotline_process import HotlineProcess, environment_of, run_command, serving
 from sip_analysis import Sound, percentile
 from sip_bench import (
     KEYS,
     LOAD_CORE,
+    SERVER_CORE,
     Capture,
     Run,
-    Server,
     able,
     load,
     server,
     short_calls,
     sink,
+    steady,
     warm,
 )
 
@@ -39,6 +42,7 @@ def rows(*, long: bool = False) -> Iterator[Row]:
         yield Row("SIP line under load", 0.0, "", why=why)
         return
     yield from interactive_rows("sip line, 300 full-IVR calls", run_ivr("sip", 300), limits=True)
+    yield from hotline_rows()
     yield from loop_rows()
     yield from set_up_rows()
     yield from storm_rows()
@@ -47,7 +51,7 @@ def rows(*, long: bool = False) -> Iterator[Row]:
     yield from interactive_rows("pjsua2 line, 4 full-IVR calls", run_ivr("pjsua", 4, rate=4), limits=False)
     if sip_asterisk.INSTALLED:
         with sip_asterisk.Asterisk() as asterisk:
-            run = load(asterisk, calls=300, rate=25, hold=20, keys=True)
+            run = load(asterisk, calls=300, rate=25, hold=20, keys=KEYS)
         yield from interactive_rows("Asterisk, 300 full-IVR calls", run, limits=False)
     else:
         yield Row("Asterisk", 0.0, "", why="not installed")
@@ -59,7 +63,7 @@ def run_ivr(line: str, calls: int, *, rate: float = 25.0) -> Run:
     """Prompt, key, prompt, recording, over and over, by so many callers at once."""
     with server(line, "ivr") as one:
         warm(one)
-        return load(one, calls=calls, rate=rate, hold=20, keys=True)
+        return load(one, calls=calls, rate=rate, hold=20, keys=KEYS)
 
 
 def interactive_rows(title: str, run: Run, *, limits: bool) -> Iterator[Row]:
@@ -79,6 +83,52 @@ def interactive_rows(title: str, run: Run, *, limits: bool) -> Iterator[Row]:
     yield row("barge-in, p95", percentile(run.barge_in, 0.95) * 1000, "ms", 40)
     yield row("memory, a call", run.memory / 1024, "KB", 40)
     yield row("core taken by other programs", run.waited * 100, "%")
+
+
+#: What callers of the whole hotline press: menus, each interrupting the one before.
+MENU_KEYS = [(2.0 + 4.0 * number, "5*6*"[number % 4]) for number in range(40)]
+
+
+class Hotline:
+    """`hotline serve` as a user starts it, its one worker on the line's core and the rest on the other."""
+
+    def __init__(self, running: HotlineProcess) -> None:
+        self.pid = int(running.workers()[0]["pid"])
+        self.port = running.sip_port
+        main = psutil.Process(running.process.pid)
+        for process in (main, *main.children(recursive=True)):
+            core = SERVER_CORE if process.pid == self.pid else LOAD_CORE
+            for thread in process.threads():
+                os.sched_setaffinity(thread.id, {core})
+        steady(self.pid)
+
+    def held(self) -> dict[str, Any]:
+        """Its worker's memory."""
+        return {"rss": psutil.Process(self.pid).memory_info().rss}
+
+
+def run_hotline(calls: int, *, rate: float = 10.0) -> Run:
+    """The flows, database and timeline of the product, with callers going from menu to menu."""
+    with tempfile.TemporaryDirectory() as name:
+        data_dir = Path(name)
+        run_command("db", "demo", "--customers", "50", environment=environment_of(data_dir))
+        with serving(data_dir, max_calls=500) as running:
+            one = Hotline(running)
+            load(one, calls=10, rate=10, hold=6, keys=MENU_KEYS)
+            return load(one, calls=calls, rate=rate, hold=16, keys=MENU_KEYS)
+
+
+def hotline_rows(calls: int = 100) -> Iterator[Row]:
+    """The whole product under load."""
+    run = run_hotline(calls)
+    title = f"hotline serve, {calls} calls in its menus"
+    yield Row(f"{title}: CPU of the worker, a call", run.cpu_per_call, "%", digits=3)
+    yield Row("… not answered", calls - run.answered, f"of {calls}", 0, digits=0)
+    yield Row("… late, p99", run.sound.late(0.99) * 1000, "ms", digits=1)
+    yield Row("… packets lost", run.sound.lost, f"of {run.sound.packets}", 0, digits=0)
+    yield Row("… INVITE→200, p99", percentile(run.set_up, 0.99) * 1000, "ms", digits=1)
+    yield Row("… 200→first packet, p95", percentile(run.first_packet, 0.95) * 1000, "ms", digits=1)
+    yield Row("… memory, a call", run.memory / 1024, "KB", digits=1)
 
 
 def loop_rows() -> Iterator[Row]:
@@ -161,7 +211,9 @@ def pair_rows() -> Iterator[Row]:
     with server("sip", "pairs") as one:
         warm(one)
         run = load(one, calls=200, rate=50, hold=15)
-    yield Row("sip line, 100 bridged pairs: CPU of one core, a pair", run.cpu_per_call * 2, "%", 0.3, digits=3)
+    yield Row(
+        "sip line, 100 bridged pairs: CPU of one core, a pair", run.cpu_per_call * 2, "%", 0.3, digits=3
+    )
     yield Row("… late, p99", run.sound.late(0.99) * 1000, "ms", digits=1)
     yield Row("… packets lost", run.sound.lost, f"of {run.sound.packets}", 0, digits=0)
 
@@ -169,8 +221,7 @@ def pair_rows() -> Iterator[Row]:
 def soak(calls: int, *, rate: float = 100) -> tuple[dict[str, Any], dict[str, Any], Run]:
     """What is held before and after so many short calls, and those calls."""
     with server("sip", "short") as one:
-        for _ in range(3):
-            warm(one)
+        short_calls(one, rate=rate, calls=min(calls, 4000))  # as many at once as there will be
         before = one.settled()
         run = short_calls(one, rate=rate, calls=calls)
         after = one.settled()

@@ -125,9 +125,7 @@ def write_sound(path: Path, seconds: float, keys: Sequence[tuple[float, str]] = 
         if since < _KEY_PACKETS:
             ends = since == _KEY_PACKETS - 1
             for _ in range(_KEY_ENDS if ends else 1):
-                event = struct.pack(
-                    "!BBH", _KEYS.index(key), 0x8A if ends else 0x0A, (since + 1) * _FRAME
-                )
+                event = struct.pack("!BBH", _KEYS.index(key), 0x8A if ends else 0x0A, (since + 1) * _FRAME)
                 packets.append((tick, _rtp(number, stamp_pressed, _EVENTS, not since) + event))
                 number += 1
         else:

@@ -16,7 +16,6 @@ import gc
 import itertools
 import json
 import logging
-import os
 import sys
 import tempfile
 from collections import Counter
@@ -129,7 +128,7 @@ def held(line: Any, work: Work) -> dict[str, Any]:
         "active": line.active,
         "rss": process.memory_info().rss,
         "cpu": times.user + times.system,
-        "files": len(os.listdir("/proc/self/fd")),
+        "files": len(list(Path("/proc/self/fd").iterdir())),
         "threads": process.num_threads(),
         "tasks": len(asyncio.all_tasks()),
         "objects": len(gc.get_objects()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -80,6 +81,21 @@ async def test_a_caller_hears_the_premium_that_is_due_and_its_date(start_hotline
         5,
         "the record of the call",
     )
+    ((mos, loss, jitter_ms),) = hotline.rows("select mos, loss, jitter_ms from calls where level = 2")
+    assert mos > 3.5
+    assert loss < 0.05
+    assert 0 <= jitter_ms < 40
+    (data,) = [json.loads(row[0]) for row in hotline.rows("select data from call_events where kind = 'media'")]
+    assert data["packets_sent"] > 100
+    until(lambda: measured(hotline, "hotline_rtp_packets_total") > 100, 5, "the packets in the metrics")
+    assert measured(hotline, "hotline_media_late_seconds_count") > 100
+    assert measured(hotline, "hotline_sip_messages_total") >= 4
+
+
+def measured(hotline: HotlineProcess, name: str) -> float:
+    """A metric, summed over its labels."""
+    lines = hotline.get("/metrics")[1].splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
 
 
 async def test_a_message_is_kept_when_the_caller_hangs_up_while_speaking(start_hotline) -> None:

@@ -137,6 +137,45 @@ def test_a_leg_may_leave_and_another_come_in_the_middle_of_a_beat() -> None:
     assert times == pytest.approx([at * 0.02 for at in range(10)])
 
 
+def test_a_hook_runs_before_each_quarters_beats_while_anybody_is_beaten_for() -> None:
+    clock = virtual()
+    media = MediaClock(clock)
+    order: list[str] = []
+    hook = lambda: order.append("hook")  # noqa: E731  # compared by identity below
+    media.add_hook(hook)
+    assert clock.next_timer() is None
+    beat = media.add(lambda: order.append("beat"), no_fault)
+    let(clock, 0.04)
+    assert order == ["hook", "beat", "hook", "hook", "hook"] * 2
+    media.remove_hook(hook)
+    let(clock, 0.02)
+    assert order.count("hook") == 8
+    media.remove(beat)
+
+
+def test_a_hook_may_take_out_the_last_leg() -> None:
+    clock = virtual()
+    media = MediaClock(clock)
+    count: list[str] = []
+    beat = media.add(lambda: count.append("beat"), no_fault)
+    media.add_hook(lambda: media.remove(beat))
+    let(clock, 0.1)
+    assert count == []
+    assert clock.next_timer() is None
+
+
+def test_beats_left_out_after_a_stall_are_told() -> None:
+    clock = virtual()
+    media = MediaClock(clock)
+    count: list[int] = []
+    media.add(lambda: count.append(1), no_fault)
+    let(clock, 1.0)
+    clock._time = 3.0
+    let(clock, 1.0)
+    assert len(count) + media.skipped == pytest.approx(200, abs=1)
+    assert media.skipped > 90
+
+
 async def test_on_the_real_clock_it_keeps_time() -> None:
     media = MediaClock(SystemClock())
     loop = asyncio.get_running_loop()

@@ -8,7 +8,7 @@ TCP delivers everything in its order.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from random import Random
@@ -136,7 +136,9 @@ class Proxy:
     records itself twice (RFC 5658).
     """
 
-    def __init__(self, end: End, *, record: bool, table: dict[str, Uri], strangers: set[str]) -> None:
+    def __init__(
+        self, end: End, *, record: bool, table: dict[str, Uri], strangers: Collection[str] = ()
+    ) -> None:
         """`strangers`: hosts that have another proxy between us and them, if they keep to the path."""
         self._end = end
         self._record = record

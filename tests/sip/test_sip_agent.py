@@ -178,6 +178,14 @@ def test_a_multipart_body_without_sdp_is_415(pair: Pair, stranger: Stranger, kin
     assert answer_to(pair, stranger, stranger.ask("INVITE", body=MULTIPART, content_type=kind)).status == 415
 
 
+def test_what_stands_behind_the_end_of_a_multipart_body_is_no_part_of_it(
+    pair: Pair, stranger: Stranger
+) -> None:
+    body = MULTIPART.replace(b"application/sdp", b"text/plain", 1)
+    request = stranger.ask("INVITE", body=body, content_type="multipart/mixed;boundary=sep")
+    assert answer_to(pair, stranger, request).status == 415
+
+
 @pytest.mark.parametrize("contact", ["", "<tel:+8613>"])
 def test_a_call_without_a_way_back_is_400(pair: Pair, stranger: Stranger, contact: str) -> None:
     assert answer_to(pair, stranger, stranger.ask("INVITE", contact=contact)).status == 400

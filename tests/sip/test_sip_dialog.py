@@ -7,8 +7,7 @@ import pytest
 from ivr.sip.dialog import LAST_CSEQ, Dialog, routed
 from ivr.sip.message import Request, respond
 from ivr.sip.uri import NameAddr, Uri
-from tests.sip.lossy import Proxy
-from tests.sip.two_agents import Pair, Person, Station, Stranger
+from tests.sip.two_agents import Pair, Person, Proxy, Station, Stranger
 
 
 def invite(*record_routes: str, contact: str = "<sip:alice@192.0.2.1:5080>") -> Request:
@@ -100,16 +99,10 @@ def test_an_answer_without_a_contact_leaves_us_where_the_request_went() -> None:
 # --- on the wire -----------------------------------------------------------------------------------------
 
 
-def with_proxies(pair: Pair, transport: str = "udp") -> tuple[Proxy, Proxy]:
+def with_proxies(pair: Pair) -> None:
     """Two record-routing proxies between Alice and Bob, in both directions."""
-    tail = "" if transport == "udp" else f";transport={transport}"
-    left, right = pair.wire.end("10.0.1.1"), pair.wire.end("10.0.1.2")
-    bob = Uri.parse(f"sip:10.0.1.2;lr{tail}")
-    alice = Uri.parse(f"sip:10.0.1.1;lr{tail}")
-    return (
-        Proxy(left, record=True, table={"10.0.0.2": bob}),
-        Proxy(right, record=True, table={"10.0.0.1": alice}),
-    )
+    Proxy(pair.wire.end("10.0.1.1"), {"10.0.0.2": "10.0.1.2"})
+    Proxy(pair.wire.end("10.0.1.2"), {"10.0.0.1": "10.0.1.1"})
 
 
 def call_through(pair: Pair, caller: Station, callee: Station, first: str) -> tuple[Person, Person]:

@@ -434,6 +434,7 @@ def any_world(seed: int) -> World:
             host.transport = "tcp"
     elif kind > 1:
         chain(world, between=("udp", "tcp")[kind % 2], silent=kind > 3)
+        world.wire.weather = Weather(0.03, 0.03, 0.15)  # on each of three or four stretches
     return world
 
 

@@ -115,6 +115,13 @@ def test_bytes_of_any_encoding_come_back_unchanged(encoding: str) -> None:
     assert b'From: "' + name + b'" <sip:' in respond(message, 200).to_bytes()
 
 
+def test_control_characters_come_back_unchanged_at_any_place() -> None:
+    message = request(head("Subject: \x1ca\x1fb\x0b", 'X-List: "\\"', "Allow: \x1e, \x0cA"))
+    assert message.get("Subject") == "\x1ca\x1fb\x0b"
+    assert message.all("Allow") == ["\x1e", "\x0cA"]
+    assert list(request(message.to_bytes()).headers) == list(message.headers)
+
+
 def test_what_was_read_is_written_with_its_length() -> None:
     data = request(head("Content-Type: application/sdp") + SDP).to_bytes()
     assert data.startswith(b"INVITE sip:4000@127.0.0.1 SIP/2.0\r\nVia: ")
@@ -354,6 +361,7 @@ def test_secrets_of_a_message_are_not_in_its_repr() -> None:
         "Contact: " + "a," * 7_000,
         "Allow: " + "\\," * 7_000,
         "Subject: " + " " * 14_000 + "x",
+        "Subject: a\r\n b" + " " * 14_000 + "x",
         "To: " + '"\\"' * 4_500,
         "Via: " + "SIP/2.0/UDP a;" * 1_000,
         "A" * 14_000,

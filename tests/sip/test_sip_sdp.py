@@ -12,6 +12,7 @@ from ivr.sip.sdp import (
     LocalMedia,
     Media,
     SdpError,
+    Secure,
     make_answer,
     make_offer,
     parse_session,
@@ -462,7 +463,7 @@ def test_a_key_line_that_we_cannot_keep_to_is_passed_over(value: str) -> None:
     ],
 )
 def test_the_policy_decides_about_encryption(
-    policy: str, proto: str, cryptos: bool, encrypted: bool | None
+    policy: Secure, proto: str, cryptos: bool, encrypted: bool | None
 ) -> None:
     local = replace(LOCAL, secure=policy, cryptos=KEYS)
     lines = [f"m=audio 6000 {proto} 8"]
@@ -505,11 +506,11 @@ def test_an_encrypted_stream_is_preferred_to_a_plain_one() -> None:
     ("offered", "off", False),
     ("off", "offered", False),
 ])  # fmt: skip
-def test_two_of_us_agree_on_keys(ours: str, theirs: str, encrypted: bool) -> None:
+def test_two_of_us_agree_on_keys(ours: Secure, theirs: Secure, encrypted: bool) -> None:
     caller = replace(LOCAL, secure=ours, cryptos=KEYS)
     callee = LocalMedia(
         "127.0.0.2", 5000, 9, secure=theirs, cryptos=tuple(replace(key, key=b"c" * 30) for key in KEYS)
-    )  # type: ignore[arg-type]
+    )
     text, called = make_answer(callee, parse_session(make_offer(caller)))
     calling = take_answer(caller, parse_session(text))
     assert (calling.local_crypto, calling.remote_crypto) == (called.remote_crypto, called.local_crypto)

@@ -84,6 +84,14 @@ def test_a_refusal_reaches_the_caller_and_is_acknowledged(pair: Pair, status: in
     pair.over()
 
 
+@pytest.mark.parametrize(("headers", "seconds"), [([], "30"), ([("retry-after", "7")], "7")])
+def test_a_503_says_once_when_to_come_again(pair: Pair, headers: list[tuple[str, str]], seconds: str) -> None:
+    pair.bob.on_invited = lambda session, person: session.refuse(503, headers=headers)
+    pair.alice.call(pair.bob.uri())
+    pair.run(1)
+    assert pair.wire.seen("503 INVITE")[0].message.all("Retry-After") == [seconds]
+
+
 def test_a_caller_gives_up_a_ringing_phone(pair: Pair) -> None:
     pair.bob.on_invited = lambda session, person: session.ring(180)
     alice = pair.alice.call(pair.bob.uri())

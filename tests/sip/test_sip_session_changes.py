@@ -365,3 +365,52 @@ def test_a_repeated_or_early_reliable_response_is_told_once(reliable: Pair) -> N
     reliable.run(0.1)
     assert [request.get("RAck") for request in stranger.requests("PRACK")] == ["5 1 INVITE", "6 1 INVITE"]
     assert len(alice.of("ringing")) == 2
+
+
+def test_an_offer_of_ours_waits_for_the_prack_of_the_183(reliable: Pair) -> None:
+    """An UPDATE that overtook the 183 would find no dialog."""
+
+    def at_once(session: object, person: object) -> None:
+        session.ring(183, ANSWER)  # type: ignore[attr-defined]
+        session.offer(b"moved")  # type: ignore[attr-defined]
+
+    reliable.bob.on_invited = at_once
+    reliable.wire.lose("183 INVITE", times=2)
+    alice = reliable.alice.call(reliable.bob.uri())
+    reliable.run(5)
+    story = reliable.wire.story()
+    assert story.index("PRACK") < story.index("UPDATE")
+    assert alice.of("offered") == [(b"moved",)]
+    alice.session.hang_up()
+    reliable.over()
+
+
+def test_a_prack_without_the_answer_it_owes_refuses_the_call(reliable: Pair) -> None:
+    reliable.bob.on_invited = lambda session, person: session.ring(183, b"early offer")
+    stranger = Stranger(reliable.wire)
+    stranger.ask("INVITE", headers=[("Require", "100rel")])
+    reliable.run(0.1)
+    first = stranger.responses("INVITE")[0]
+    rack = [("RAck", f"{first.get('RSeq')} 1 INVITE")]
+    stranger.ask("PRACK", to_tag=first.to.tag, cseq=2, headers=rack)
+    reliable.run(0.1)
+    assert stranger.statuses("PRACK") == [200]
+    assert stranger.statuses("INVITE")[-1] == 488
+    assert reliable.bob.person.end[:2] == ("line", 488)
+
+
+def test_the_prack_of_a_ring_without_sdp_answers_no_offer(reliable: Pair) -> None:
+    def both(session: object, person: object) -> None:
+        session.ring(180)  # type: ignore[attr-defined]
+        session.ring(183, b"early offer")  # type: ignore[attr-defined]
+
+    reliable.bob.on_invited = both
+    alice = reliable.alice.call(reliable.bob.uri(), offer=b"")
+    reliable.run(1)
+    assert len(reliable.wire.seen("PRACK")) == 2
+    assert reliable.bob.person.of("answered") == [(b"answer to early offer",)]
+    reliable.bob.person.session.answer(b"")
+    reliable.run(1)
+    assert alice.names()[-1] == "established"
+    alice.session.hang_up()
+    reliable.over()

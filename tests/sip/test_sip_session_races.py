@@ -285,7 +285,7 @@ def test_a_re_invite_before_the_ack_is_taken_where_the_first_offer_has_its_answe
     stranger.ask("ACK", to_tag=tag, cseq=2)
     stranger.ask("ACK", to_tag=tag, cseq=1)
     pair.run(1)
-    assert pair.bob.person.names() == ["offered", "established"]
+    assert pair.bob.person.names() == ["established", "offered"]
     assert len(stranger.responses("INVITE")) == 2, "neither is repeated"
 
 
@@ -405,3 +405,24 @@ def test_a_bye_that_is_never_answered_is_given_up(pair: Pair) -> None:
     bob.session.hang_up()
     pair.run(40)
     assert pair.bob.clean()
+
+
+def test_a_key_sent_before_the_caller_knows_the_dialog_does_not_end_the_call(pair: Pair) -> None:
+    def at_once(session: object, person: object) -> None:
+        session.ring(180)  # type: ignore[attr-defined]
+        session.info("text/plain", b"1")  # type: ignore[attr-defined]
+
+    pair.bob.on_invited = at_once
+    pair.wire.lose("180 INVITE")
+    pair.alice.call(pair.bob.uri())
+    pair.run(1)
+    assert pair.wire.seen("481 INFO")
+    assert pair.bob.person.session.state == "early"
+
+
+def test_a_key_in_a_call_the_other_side_has_forgotten_ends_it(pair: Pair) -> None:
+    _, bob = pair.up()
+    pair.alice.agent._core.sessions.clear()
+    bob.session.info("text/plain", b"1")
+    pair.run(1)
+    assert bob.end[:2] == ("line", 481)

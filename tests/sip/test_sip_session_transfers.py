@@ -48,6 +48,28 @@ def test_a_transfer_reports_how_the_new_call_goes(pair: Pair) -> None:
     pair.over()
 
 
+def test_two_transfers_of_one_call_are_told_apart_by_number(pair: Pair) -> None:
+    alice, bob = pair.up()
+    accept(alice)
+    first: list[int] = []
+    second: list[int] = []
+    bob.session.refer(Uri.parse("sip:carol@10.0.0.3"), report=first.append)
+    pair.run(1)
+    report_first = alice.report
+    bob.session.refer(Uri.parse("sip:dave@10.0.0.4"), report=second.append)
+    pair.run(1)
+    alice.report(486)
+    pair.run(1)
+    report_first(200)
+    pair.run(1)
+    assert first == [100, 200]
+    assert second == [100, 486]
+    number = pair.wire.seen("REFER")[1].message.cseq
+    assert pair.wire.seen("NOTIFY")[1].message.get("Event") == f"refer;id={number}"
+    alice.session.hang_up()
+    pair.over()
+
+
 def test_a_transfer_of_a_call_that_ends_meanwhile_is_reported_as_over(pair: Pair) -> None:
     alice, bob = pair.up()
     accept(alice)
@@ -211,3 +233,11 @@ def test_a_refer_to_something_that_cannot_be_called_is_refused(pair: Pair) -> No
     assert stranger.statuses("REFER") == [400, 501, 400, 202]
     assert stranger.responses("REFER")[-1].get("Refer-Sub") == "false"
     assert stranger.requests("NOTIFY") == []
+
+
+def test_a_transfer_into_a_call_that_has_not_even_rung_is_reported_as_481(pair: Pair) -> None:
+    _, bob = pair.up()
+    nowhere = pair.bob.call(Uri.parse("sip:carol@10.0.0.3"))
+    reports: list[int] = []
+    bob.session.refer(Uri.parse("sip:carol@10.0.0.3"), replaces=nowhere.session, report=reports.append)
+    assert reports == [481]

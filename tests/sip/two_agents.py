@@ -325,6 +325,39 @@ class Stranger:
         return request
 
 
+class Proxy:
+    """A stateless proxy that stays on the path; `table` says which proxy comes next on the way to a host."""
+
+    def __init__(self, end: End, table: dict[str, str]) -> None:
+        self._end = end
+        self._table = table
+        end.received = self._received
+
+    def _received(self, data: bytes, flow: Flow) -> None:
+        message = parse(data)
+        if isinstance(message, Response):
+            back = message.vias[1]
+            rest = [str(via) for via in message.vias[1:]]
+        else:
+            routes = [route for route in message.routes if route.uri.host != self._end.host]
+            message.remove("Route")
+            for route in routes:
+                message.add("Route", str(route))
+            if not message.to.tag:
+                message.insert_first("Record-Route", f"<sip:{self._end.host};lr>")
+            onward = routes[0].uri.host if routes else message.uri.host
+            if not routes:
+                onward = self._table.get(onward, onward)
+            branch = f"{message.via.branch}{self._end.host.replace('.', '')}"
+            rest = [f"SIP/2.0/UDP {self._end.host}:5060;branch={branch}", *(str(via) for via in message.vias)]
+            back = None
+        message.remove("Via")
+        for via in rest:
+            message.add("Via", via)
+        host = back.host if back is not None else onward
+        self._end.send(bytes(message), Flow("udp", host, 5060))
+
+
 class Pair:
     """Alice at 10.0.0.1 calls, Bob at 10.0.0.2 answers as a test says: at once, unless told otherwise."""
 

@@ -22,7 +22,7 @@ def target_of(to: str, settings: SipSettings) -> Uri:
     if text.startswith("<") or text.lower().startswith(_SIP):
         return _parsed(text, to)
     if "@" in text:
-        return _parsed(f"sip:{text}", to)
+        return _parsed(text if ":" in text.partition("@")[0] else f"sip:{text}", to)
     if not settings.registrar:
         raise LineError(f"{to!r} cannot be called without a registrar; write sip:number@host", code="H212")
     return _at_registrar(text, settings)

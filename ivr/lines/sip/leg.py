@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Literal, Protocol
+from weakref import ref
 
 from ivr.clock import Clock
 from ivr.errors import LineError
@@ -46,17 +46,26 @@ class LegKeeper(Protocol):
 class LegSession:
     """What a session tells its leg. A leg may change its session: what the old one says counts no more."""
 
-    __slots__ = ("leg", "session")
+    __slots__ = ("_leg", "session")
 
     def __init__(self, leg: SipLeg) -> None:
-        self.leg = leg
+        # Weak, so that a call that is over is gone at once and leaves the garbage collector nothing to find.
+        self._leg = ref(leg)
         #: The session; None until it is made.
         self.session: Session | None = None
 
     @property
+    def leg(self) -> SipLeg:
+        """The leg, which lives for as long as its call does."""
+        leg = self._leg()
+        assert leg is not None  # noqa: S101 - the line holds it until the session has told its end
+        return leg
+
+    @property
     def counts(self) -> bool:
         """Whether the leg listens to this session."""
-        return self.leg.link is self
+        leg = self._leg()
+        return leg is not None and leg.link is self
 
     def ringing(self, status: int, sdp: bytes) -> None:
         """The other side rings; nobody hears its early sound."""
@@ -101,7 +110,7 @@ class LegSession:
 class SipLeg(PortLeg):
     """A leg whose signalling is a session of the SIP core, and whose sound is an RTP stream."""
 
-    __slots__ = ("_keeper", "_why", "link", "media", "over", "transfer")
+    __slots__ = ("__weakref__", "_keeper", "_why", "link", "media", "transfer")
 
     def __init__(
         self,
@@ -124,8 +133,11 @@ class SipLeg(PortLeg):
         self.transfer: LegSession | None = None
         #: Why the line itself ended the call, if it did.
         self._why = ""
-        #: Set once `Ended` has been told: nothing of the leg is open any more.
-        self.over = asyncio.Event()
+
+    @property
+    def over(self) -> bool:
+        """Whether `Ended` has been told: nothing of the leg is open any more."""
+        return self._desk.ended
 
     @property
     def connected_once(self) -> bool:
@@ -334,11 +346,6 @@ class SipLeg(PortLeg):
 
     def _quality(self) -> Mapping[str, float | int | None]:
         return self.quality()
-
-    def _finish(self) -> None:
-        super()._finish()
-        if self._desk.ended:
-            self.over.set()
 
 
 def _ignore(_status: int) -> None:

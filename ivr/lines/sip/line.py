@@ -263,6 +263,7 @@ class _Parts:
             room=self.room,
             guard=self.guard,
             ids=ids,
+            random=random,
             post=asyncio.get_running_loop().call_soon_threadsafe,
             here=self.here,
             on_call=on_call,
@@ -359,8 +360,8 @@ class _Parts:
     async def _closed_recordings(self) -> None:
         try:
             async with asyncio.timeout(_LAST_RECORDINGS):
-                for leg in tuple(self.board.closing):
-                    await leg.over.wait()
+                while not all(leg.over for leg in self.board.closing):  # noqa: ASYNC110 - as above
+                    await asyncio.sleep(_LOOK)
         except TimeoutError:
             log.warning("line.recordings_unfinished", legs=len(self.board.closing))
 

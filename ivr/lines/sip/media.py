@@ -55,6 +55,7 @@ class LegMedia:
 
     __slots__ = (
         "_address",
+        "_final",
         "_local",
         "_port",
         "_prepared",
@@ -88,6 +89,7 @@ class LegMedia:
         self._random = random
         self._user: SoundUser | None = None
         self._stream: RtpStream | None = None
+        self._final: MediaQuality | None = None
         self._local: LocalMedia | None = None
         self._prepared: tuple[bytes, Agreed] | None = None
         #: Our latest description, and its version-bearing text.
@@ -168,13 +170,16 @@ class LegMedia:
         return self._stream is not None and self._stream.press(keys, milliseconds)
 
     def report(self) -> MediaQuality | None:
-        """How it is heard; None if there was never sound."""
-        return self._stream.report() if self._stream is not None and self.agreed is not None else None
+        """How it is heard, or was until `close`; None if there was never sound."""
+        return self._final if self._stream is None or self.agreed is None else self._stream.report()
 
     def close(self) -> None:
         """Give the ports back. Harmless if repeated."""
-        if self._stream is not None:
-            self._stream.close()
+        stream = self._stream
+        if stream is not None:
+            stream.close()
+            self._final = self.report()
+            self._stream = self._user = None
 
     # Inside.
 

@@ -30,7 +30,8 @@ class RtpPoller:
         self._epoll = select.epoll()
         self._readers: dict[int, Readable] = {}
         self._faulty: set[int] = set()
-        #: Packets read and sent on all streams, those that have ended too; updated when one ends.
+        #: Packets `received` and `sent` on all streams, each stream's added twice a second and at its end, and
+        #: errors of sockets.
         self.counts: Counter[str] = Counter()
         #: Packets dropped unheard on all streams, by reason.
         self.dropped: Counter[str] = Counter()

@@ -52,6 +52,7 @@ class RtpStream:
         "_on_failed",
         "_on_media",
         "_packets_in",
+        "_packets_told",
         "_poller",
         "_port",
         "_receiver",
@@ -122,6 +123,7 @@ class RtpStream:
         self._skipped = media_clock.skipped
         self._alive = now
         self._packets_in = 0
+        self._packets_told = (0, 0)
         self._dropped = 0
         self._closed = False
 
@@ -197,12 +199,12 @@ class RtpStream:
         self._closed = True
         if self._beat is not None:
             self._media_clock.remove(self._beat)
+            self._beat = None
             self._send_rtcp(self._link.goodbye(self._clock.time()))
         self._send = None
         self._poller.forget(self._sockets.rtp)
         self._poller.forget(self._sockets.rtcp)
-        self._poller.counts["received"] += self._packets_in
-        self._poller.counts["sent"] += self._sender.packets
+        self._count()
         self._sockets.close()
 
     # Ways.
@@ -347,7 +349,15 @@ class RtpStream:
             self._chores_in = CHORES
             self._do_chores()
 
+    def _count(self) -> None:
+        """Add this stream's packets to those of the process."""
+        received, sent = self._packets_told
+        self._packets_told = (self._packets_in, self._sender.packets)
+        self._poller.counts["received"] += self._packets_in - received
+        self._poller.counts["sent"] += self._sender.packets - sent
+
     def _do_chores(self) -> None:
+        self._count()
         now = self._clock.time()
         if now >= self._link.due:
             self._send_rtcp(self._link.report(now))

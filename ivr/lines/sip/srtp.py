@@ -16,7 +16,7 @@ SUITES = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32")
 #: Bytes of master key and salt.
 KEY_SIZE = 30
 #: Sources that one key may bring: libsrtp keeps a replay list for each.
-MOST_SOURCES = 16
+MOST_SOURCES = 64
 #: Packets longer than this are not tried (libsrtp's buffer, less its trailer).
 _LONGEST = 1300
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from random import SystemRandom
+from functools import partial
+from random import Random
 
 import structlog
 
@@ -50,6 +51,7 @@ class Switchboard:
         guard: Guard,
         ids: Callable[[], str],
         post: Post,
+        random: Random,
         here: Callable[[Flow], str],
         on_call: Callable[[Leg], None],
     ) -> None:
@@ -61,6 +63,7 @@ class Switchboard:
         self._guard = guard
         self._ids = ids
         self._post = post
+        self._random = random
         self._here = here
         self._on_call = on_call
         #: Legs whose signalling is alive, and those whose recordings are being closed.
@@ -84,7 +87,9 @@ class Switchboard:
         parties = parties_of(session.invite)
         leg = self.new_leg(self._info(parties, session), session.flow)
         leg.link.session = session
-        session.user = leg.link  # from here on, whatever goes wrong, the leg hears of the end and closes itself
+        session.user = (
+            leg.link
+        )  # from here on, whatever goes wrong, the leg hears of the end and closes itself
         self.legs.add(leg)
         try:
             leg.media.consider(session.remote_offer)
@@ -124,8 +129,8 @@ class Switchboard:
     def leg_ended(self, leg: SipLeg) -> None:
         """A place is free."""
         self.legs.discard(leg)
-        self.closing = {one for one in self.closing if not one.over.is_set()}
-        if not leg.over.is_set():
+        self.closing = {one for one in self.closing if not one.over}
+        if not leg.over:
             self.closing.add(leg)
 
     def leg_answered(self, leg: SipLeg, flow: Flow) -> None:
@@ -145,7 +150,7 @@ class Switchboard:
         """A leg without a session yet; `flow` is the way to its other side."""
         port = AudioPort(Law.A, post=self._post)
         media = LegMedia(
-            port, self._settings, room=self._room, address=lambda: self._here(flow), random=SystemRandom()
+            port, self._settings, room=self._room, address=partial(self._here, flow), random=self._random
         )
         media.signalled_from(flow)
         leg = SipLeg(

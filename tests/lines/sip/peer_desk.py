@@ -1,16 +1,16 @@
-"""A line to call and to be called by peers that we did not write, and what it saw of each call."""
+"""The SIP line, to be called by peers that we did not write and to call them, and what it saw of each call."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
 from sip_caller import sine
 
 from ivr.lines.base import Answered, KeyDown, Leg, LegEvent
+from ivr.lines.sip import SipLine, SipSettings
 from ivr.media.clip import Clip
 
 #: What the line says, in Hz.
@@ -59,7 +59,7 @@ class Visit:
 class PeerDesk:
     """A line that greets every call with a tone; `then` says what follows its events."""
 
-    def __init__(self, line: Any) -> None:
+    def __init__(self, line: SipLine) -> None:
         self.line = line
         self.visits: list[Visit] = []
         self.then: Callable[[Visit, LegEvent], None] | None = None
@@ -109,21 +109,10 @@ class PeerDesk:
                 await asyncio.sleep(0.02)
 
 
-def make_line(**settings: Any) -> Any:
-    """The default line on a free port of loopback; the pjsua2 line where PEER_LINE=pjsua is in the environment."""
-    if os.environ.get("PEER_LINE") == "pjsua":
-        from ivr.lines.pjsua import PjsuaLine, PjsuaSettings
-
-        return PjsuaLine(PjsuaSettings(**{"host": "127.0.0.1", "port": 0, **settings}))
-    from ivr.lines.sip import SipLine, SipSettings
-
-    return SipLine(SipSettings(**{"host": "127.0.0.1", "port": 0, **settings}))
-
-
 @contextlib.asynccontextmanager
 async def open_peer_desk(**settings: Any) -> AsyncIterator[PeerDesk]:
     """A desk on a free port of loopback, stopped at the end with no call left."""
-    desk = PeerDesk(make_line(**settings))
+    desk = PeerDesk(SipLine(SipSettings(**{"host": "127.0.0.1", "port": 0, **settings})))
     await desk.line.start(desk.took)
     try:
         yield desk

@@ -1,6 +1,7 @@
-"""A pjsua2 telephone in a process of its own that is called: prints its SIP port, answers, presses keys.
+"""A pjsua2 telephone in a process of its own that is called: prints its SIP port, answers, presses a key.
 
-`python run_called_phone.py caller|us`: who hangs up, as this telephone sees it. It ends with its call, and prints what it was sent as keys.
+`python run_called_phone.py caller|us`: who hangs up, as this telephone sees it. It ends with its call, and prints
+the keys it was sent.
 """
 
 from __future__ import annotations

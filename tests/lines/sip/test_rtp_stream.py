@@ -249,6 +249,15 @@ def test_closing_says_goodbye_and_gives_everything_back() -> None:
         assert here.media.active == 0
 
 
+def test_packets_of_calls_that_go_on_are_counted_twice_a_second() -> None:
+    with call() as (here, far):
+        here.stream.agree(far.terms())
+        talk(here, far, 60)
+        assert (here.poller.counts["sent"], here.poller.counts["received"]) == (50, 49)
+        here.stream.close()
+        assert (here.poller.counts["sent"], here.poller.counts["received"]) == (60, 60)
+
+
 def test_both_kinds_of_packets_share_a_port_where_that_was_agreed() -> None:
     with call() as (here, far):
         here.stream.agree(far.terms(rtcp_mux=True, rtcp_port=far.port))

@@ -199,9 +199,8 @@ async def test_a_call_that_is_placed_tells_what_became_of_it(desk: Desk, caller:
 
 
 async def test_a_call_that_nobody_answers_is_given_up(desk: Desk) -> None:
-    with bound_udp() as deaf:
-        with pytest.raises(LineError, match="H211"):
-            await desk.line.dial(f"sip:seat@127.0.0.1:{deaf.getsockname()[1]}", timeout=0.3)
+    with bound_udp() as deaf, pytest.raises(LineError, match="H211"):
+        await desk.line.dial(f"sip:seat@127.0.0.1:{deaf.getsockname()[1]}", timeout=0.3)
     assert desk.line.active == 0
 
 

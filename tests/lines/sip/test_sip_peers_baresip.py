@@ -50,7 +50,9 @@ def set_up(folder: Path, transport: str, srtp: bool) -> tuple[dict[str, Any], di
 
 def messages(trace: str, first: str) -> list[str]:
     """SIP messages in baresip's trace whose first line begins so."""
-    return re.findall(rf"^{re.escape(first)}.*?(?:\r?\n){{2}}.*?(?=\x1b|^#|\Z)", trace, re.MULTILINE | re.DOTALL)
+    return re.findall(
+        rf"^{re.escape(first)}.*?(?:\r?\n){{2}}.*?(?=\x1b|^#|\Z)", trace, re.MULTILINE | re.DOTALL
+    )
 
 
 @ways
@@ -79,7 +81,8 @@ async def test_baresip_calls_hears_speaks_presses_holds_and_hangs_up(
     said = Clip.from_wav(recorded.path).samples()
     assert abs(dominant(said[800:]) - SPOKEN) < 10
     assert abs(dominant(_loud(phone.heard())) - TONE) < 10
-    assert (f"SIP/2.0/{transport.upper()}" in phone.output) and "SIP/2.0 200" in phone.output
+    assert f"SIP/2.0/{transport.upper()}" in phone.output
+    assert "SIP/2.0 200" in phone.output
     assert ("a=crypto:" in phone.output and "RTP/SAVP" in phone.output) is srtp
 
 

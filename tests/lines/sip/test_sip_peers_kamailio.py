@@ -40,9 +40,7 @@ def by_the_proxy(wire: list[Wire], port: int) -> bool:
 
 
 @paths
-async def test_a_caller_behind_kamailio_holds_and_hangs_up(
-    outside: str, inside: str, tmp_path: Path
-) -> None:
+async def test_a_caller_behind_kamailio_holds_and_hangs_up(outside: str, inside: str, tmp_path: Path) -> None:
     async with (
         open_peer_desk() as desk,
         KamailioProxy(desk.address, tmp_path / "kamailio", transport=inside) as proxy,

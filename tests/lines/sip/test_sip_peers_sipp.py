@@ -72,7 +72,8 @@ async def test_sipp_calls_and_is_put_on_hold(transport: str, tmp_path: Path) -> 
         run = Sipp("routed_line_holds", tmp_path, target=desk.address, transport=transport)
         wire = await run.run()
     held, back = received(wire, "INVITE")
-    assert ("a=sendonly" in held.text or "a=inactive" in held.text) and "a=sendrecv" in back.text
+    assert "a=sendonly" in held.text
+    assert "a=sendrecv" in back.text
 
 
 @ways
@@ -136,7 +137,7 @@ async def test_sipp_is_called_and_given_up(transport: str, tmp_path: Path) -> No
     assert len(received(wire, "CANCEL")) == 1
 
 
-async def dial(desk: PeerDesk, callee: Sipp, transport: str, *, timeout: float = 5.0) -> Visit:  # noqa: ASYNC109
+async def dial(desk: PeerDesk, callee: Sipp, transport: str, *, timeout: float = 5.0) -> Visit:
     """Call it as soon as it listens."""
     await callee.listening()
     host, port = callee.address

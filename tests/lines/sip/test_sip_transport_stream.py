@@ -507,6 +507,36 @@ async def test_callers_must_show_a_certificate_where_the_settings_say_so(tmp_pat
         assert len(bed.got) == 1
 
 
+@pytest.mark.parametrize("proven", [False, True])
+async def test_a_request_goes_by_a_connection_that_another_opened_only_if_he_proved_who_he_is(
+    tmp_path: Path, proven: bool
+) -> None:
+    shown, key = certificate(tmp_path, "127.0.0.1")
+    settings = TransportSettings(
+        host="127.0.0.1",
+        port=0,
+        tls=True,
+        tls_port=0,
+        tls_certificate=shown,
+        tls_key=key,
+        tls_authorities=shown,
+        tls_callers_too=proven,
+    )
+    context = _client(shown)
+    context.load_cert_chain(shown, key)
+    async with Bed(settings) as bed:
+        peer = await StreamPeer.to(bed.port("tls"), context, "127.0.0.1")
+        peer.writer.write(options(1))
+        await bed.until(lambda: bed.got)
+        bed.transports.send(options(2), Flow("tls", "127.0.0.1", bed.got[0][1].port))
+        if proven:
+            assert await peer.read() == options(2)
+        else:
+            await bed.until(lambda: bed.failed)
+            assert "refused" in bed.failed[0][1]
+        await peer.close()
+
+
 async def test_a_certificate_that_cannot_be_used_says_what_to_do(tmp_path: Path) -> None:
     shown, key = certificate(tmp_path, "a.example")
     _, other_key = certificate(tmp_path, "b.example")
