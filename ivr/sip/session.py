@@ -49,6 +49,7 @@ class Session(Speaker):
     """
 
     __slots__ = (
+        "__weakref__",
         "bye_wanted",
         "deliveries",
         "inbound",

@@ -13,11 +13,11 @@ from functools import partial
 import pjsua2 as pj
 import structlog
 
+from ivr.lines.identity import parties_of
 from ivr.lines.pjsua import account, sources
 from ivr.lines.pjsua.calls import PjCall
 from ivr.lines.pjsua.config import PjsuaSettings
 from ivr.lines.pjsua.frames import FramePort
-from ivr.lines.identity import parties_of
 from ivr.lines.pjsua.notices import Gone, Notice, Ringing
 from ivr.lines.pjsua.pace import Pace
 from ivr.lines.pjsua.stale import StalePorts
