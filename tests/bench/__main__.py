@@ -88,7 +88,7 @@ def main() -> int:
     for name in chosen.parts or parts:
         for row in parts[name]():
             table.add_row(row.name, row.figure, row.bound, row.verdict)
-            broken = broken or row.verdict == "NOT KEPT"
+            broken = broken or row.verdict.startswith("NOT")
         table.add_section()
     console.print(table)
     return 1 if broken else 0

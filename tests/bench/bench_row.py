@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -27,9 +28,11 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """Whether the limit is kept."""
+        """Whether the limit is kept; what could not be measured keeps none."""
         if self.limit is None or self.why:
             return ""
+        if math.isnan(self.value):
+            return "NOT MEASURED"
         kept = self.value >= self.limit if self.least else self.value <= self.limit
         return "kept" if kept else "NOT KEPT"
 

@@ -234,9 +234,9 @@ async def _streams(what: str, first_port: int, ports: list[int], seconds: float)
     gc.collect()
     gc.freeze()
     first = [stream.report() for stream in streams]
-    await asyncio.sleep(0.1)
-    media.lateness = Lateness()
     before, began = os.times(), time.monotonic()
+    await asyncio.sleep(0.1)  # asking each stream takes a while, which is no lateness of theirs
+    media.lateness = Lateness()
     await asyncio.sleep(seconds)
     last = [stream.report() for stream in streams]
     received = sum(b.packets_received - a.packets_received for a, b in zip(first, last, strict=True))

@@ -30,6 +30,11 @@ class Sound:
     #: From a packet to the next of its stream.
     gaps: NDArray[np.float64] = field(repr=False)
 
+    @property
+    def missing(self) -> float:
+        """Packets lost; not a number where nothing was heard at all."""
+        return float(self.lost) if self.packets else float("nan")
+
     def late(self, share: float) -> float:
         """A percentile of lateness."""
         return percentile(self.lateness, share)

@@ -201,8 +201,9 @@ class Run:
 
     @property
     def cpu_per_call(self) -> float:
-        """In per cent of one core."""
-        return self.cpu / self.calls * 100
+        """In per cent of one core; not a number unless every call was answered and heard."""
+        whole = self.answered == self.calls and self.sound.packets
+        return self.cpu / self.calls * 100 if whole else float("nan")
 
     def line(self) -> str:
         """It in words."""
