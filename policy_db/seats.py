@@ -6,11 +6,11 @@ PostgreSQL a row that somebody else is changing this moment counts as changed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from policy_db.seat_facts import (
@@ -150,7 +150,7 @@ class Seats:
     async def all_seats(self) -> tuple[Seat, ...]:
         """Every seat, offline ones too, by id."""
         async with self._store.reading() as connection:
-            return await _seats(connection, SeatRow.id == SeatRow.id)
+            return await _seats(connection, true())
 
     async def calls_of(self, call: str) -> tuple[QueueCall, ...]:
         """Every place that a call has had in a line, the first before the last."""
@@ -210,11 +210,12 @@ class Seats:
             .limit(limit)
         )
         async with self._store.reading() as connection:
-            return tuple(SeatMove(*row) for row in await connection.execute(query))
+            rows: Iterable[Any] = await connection.execute(query)
+            return tuple(SeatMove(*row) for row in rows)
 
     async def pauses(self, seat: str, limit: int = 100) -> tuple[SeatPause, ...]:
         """The latest pauses of a seat, the newest first."""
-        query: Select[Any] = (
+        query = (
             select(
                 SeatPauseRow.seat_id,
                 SeatPauseRow.reason,

@@ -89,7 +89,11 @@ class Requests:
         """A response outside of any session. Its tag is that of a CANCEL's response, if one came first."""
         transaction.to_tag = transaction.to_tag or self._core.token()
         told = [*self._core.named("Server"), *self._core.with_retry_after(status, headers)]
-        transaction.respond(respond(request, status, reason, to_tag=transaction.to_tag, headers=told))
+        response = respond(request, status, reason, to_tag=transaction.to_tag, headers=told)
+        if status == 401:
+            transaction.respond_once(response)
+        else:
+            transaction.respond(response)
 
     def _judge(self, transaction: ServerTransaction, request: Request, flow: Flow) -> None:
         if request.method not in self._core.settings.allow:

@@ -96,6 +96,7 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _TO_ESCAPE = re.compile(r'(["\\])')
 
 
+@lru_cache(1024)
 def numeric(host: str) -> bool:
     """Whether `host` is an IPv4 address or an IPv6 address without brackets."""
     try:

@@ -67,6 +67,19 @@ def test_a_trusted_host_is_not_asked() -> None:
     assert stranger.statuses("OPTIONS") == [401]
 
 
+def test_one_forged_invite_draws_one_challenge_and_is_not_remembered() -> None:
+    pair = guarded()
+    stranger = Stranger(pair.wire)
+    stranger.ask("INVITE")
+    pair.run(0.1)
+    assert pair.bob.agent.transactions == 0
+    pair.run(60)
+    assert stranger.statuses("INVITE") == [401]
+    stranger.ask("ACK", to_tag=stranger.responses("INVITE")[0].to.tag)
+    pair.run(1)
+    assert pair.bob.notices == []
+
+
 def test_a_nonce_that_grew_old_on_the_way_is_renewed() -> None:
     pair = guarded()
     pair.wire.delay("INVITE", 10.0, skip=1)

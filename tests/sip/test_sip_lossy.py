@@ -13,7 +13,7 @@ import pytest
 from ivr.clock import VirtualClock
 from ivr.sip.session import Session
 from ivr.sip.uri import Uri
-from ivr.sip.users import AgentSettings
+from ivr.sip.users import AgentSettings, Usage
 from tests.sip.lossy import FINE, ROUGH, Host, Party, Proxy, Weather, Wire, answer
 
 LONGEST = 4_000.0  # virtual seconds by which everything is over
@@ -423,6 +423,115 @@ def test_the_weather_alone_keeps_no_call_from_being_made_and_ends_none(settings:
     for parties in world.calls().values():
         assert sorted(party.ends[0] for party in parties) == [("caller", 200), ("us", 200)]
         assert min(party.ended_at for party in parties) > 199.0
+
+
+# --- what the weather found, each by itself ---------------------------------------------------------------
+
+
+def losing(*starts: bytes, times: int = 10_000) -> Callable[[bytes], bool]:
+    """Messages that begin so never arrive, the first `times` of them."""
+    left = times
+
+    def never(data: bytes) -> bool:
+        nonlocal left
+        lost = data.startswith(starts) and left > 0
+        left -= lost
+        return lost
+
+    return never
+
+
+def fine_call(
+    plan: Callable[[World, Party], None], never: Callable[[bytes], bool], *, reliable: Usage = "offered"
+) -> tuple[World, Party]:
+    """One call in fine weather but for what never arrives; and its caller."""
+    world = World(1, FINE, AgentSettings(session_timers="off", reliable=reliable))
+    world.wire.never = never
+    for host in world.hosts:
+        host.refuses = 0.0
+    return world, world.call("1", world.hosts[0], world.hosts[1], lambda party: plan(world, party))
+
+
+def ring_then_answer(world: World, party: Party) -> None:
+    party.act(lambda session: early_media(party, session))
+    world.at(3.0, lambda: answer(party))
+
+
+def answer_at_once(world: World, party: Party) -> None:
+    answer(party)
+
+
+def lived_happily(world: World, caller: Party) -> None:
+    """The call stands, and ends when the caller wants it to, a hundred seconds later."""
+    world.at(100.0, caller.hang_up)
+    world.live()
+    assert caller.ends == [("us", 200)]
+    assert world.met["1"][0].ends == [("caller", 200)]
+    assert world.wrong() == []
+
+
+def test_a_prack_that_was_overtaken_by_an_info_is_sent_again_with_a_higher_number() -> None:
+    world, caller = fine_call(ring_then_answer, losing(b"PRACK ", times=1))
+    world.at(0.1, caller.key)
+    lived_happily(world, caller)
+
+
+def test_an_update_waits_until_the_prack_before_it_is_answered() -> None:
+    world, caller = fine_call(ring_then_answer, losing(b"PRACK ", times=1))
+    sent: list[bytes] = []
+    world.wire.tap = lambda when, source, to, data: sent.append(data[:6])
+    world.at(0.1, caller.change)
+    lived_happily(world, caller)
+    assert sent.index(b"UPDATE") > max(at for at, start in enumerate(sent) if start == b"PRACK ")
+
+
+def test_a_refusal_that_overtakes_the_prack_is_told_as_what_it_is() -> None:
+    def plan(world: World, party: Party) -> None:
+        ring_then_answer(world, party)
+        party.act(lambda session: session.refuse(486))
+
+    world, caller = fine_call(plan, losing(b"SIP/2.0 486", times=1))
+    world.live()
+    assert caller.ends == [("caller", 486)]
+    assert world.wrong() == []
+
+
+def test_an_info_that_overtakes_our_200_does_not_end_the_call() -> None:
+    def plan(world: World, party: Party) -> None:
+        answer(party)
+        party.key()
+
+    world, caller = fine_call(plan, losing(b"SIP/2.0 200", times=1))
+    lived_happily(world, caller)
+
+
+def test_a_re_invite_shows_that_our_200_arrived_though_its_ack_never_does() -> None:
+    first = b"CSeq: 1 ACK"
+    world, caller = fine_call(answer_at_once, lambda data: first in data)
+    world.at(1.0, caller.change)
+    lived_happily(world, caller)
+
+
+def test_what_waited_for_the_ack_is_offered_after_the_re_invite_that_overtook_it_is_refused() -> None:
+    first = b"CSeq: 1 ACK"
+    world, caller = fine_call(answer_at_once, lambda data: first in data)
+    world.hosts[1].refuses = 1.0
+    world.at(0.5, lambda: world.met["1"][0].change())
+    world.at(1.0, caller.change)
+    lived_happily(world, caller)
+    assert caller.agreed == f"offer 1 of {world.met['1'][0].name}".encode()
+
+
+@pytest.mark.parametrize("acks_lost", [1, 3, 10_000])
+def test_a_callee_who_hangs_up_before_the_ack_takes_the_caller_along(acks_lost: int) -> None:
+    def plan(world: World, party: Party) -> None:
+        answer(party)
+        party.hang_up()
+
+    world, caller = fine_call(plan, losing(b"ACK ", times=acks_lost))
+    world.live()
+    assert caller.ends == [("caller", 200)]
+    assert world.wrong() == []
 
 
 def any_world(seed: int) -> World:

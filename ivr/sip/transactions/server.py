@@ -41,6 +41,15 @@ class ServerTransaction(Machine):
         """Send a response made from the request by `respond`; what the state does not allow is not sent."""
         raise NotImplementedError
 
+    def respond_once(self, response: Response) -> None:
+        """Send a final response and remember nothing: it is not sent again, and its ACK is nobody's.
+
+        For a challenge (RFC 3261, section 26.3.2.4), so that one forged packet draws one packet.
+        """
+        if self.state in ("trying", "proceeding"):
+            self._layer.send(bytes(response), self.flow)
+            self.finish(None)
+
     def stop(self) -> None:
         """No more timers; the machine stands still for good, and holds nobody."""
         super().stop()
