@@ -229,6 +229,7 @@ class Session(Speaker):
         if self.state == "answered":
             self.state = "established"
             self.inbound = None
+            self.invite.forget()  # kept for as long as the call lasts, and hardly read again
             if self.user is not None:
                 self.tell(self.user.established)
 

@@ -241,6 +241,7 @@ class Outgoing:
             return
         session.state = "established"
         session.outbound = None
+        session.invite.forget()
         if wrong:
             session.fail(488, wrong)
             return

@@ -452,6 +452,11 @@ def fine_call(
     return world, world.call("1", world.hosts[0], world.hosts[1], lambda party: plan(world, party))
 
 
+def acks_the_first_200(data: bytes) -> bool:
+    """Whether it is the caller's ACK of the 200 that made the call."""
+    return data.startswith(b"ACK ") and b"CSeq: 1 ACK" in data and b"\r\nFrom: <sip:10.0.0.1" in data
+
+
 def ring_then_answer(world: World, party: Party) -> None:
     party.act(lambda session: early_media(party, session))
     world.at(3.0, lambda: answer(party))
@@ -506,15 +511,13 @@ def test_an_info_that_overtakes_our_200_does_not_end_the_call() -> None:
 
 
 def test_a_re_invite_shows_that_our_200_arrived_though_its_ack_never_does() -> None:
-    first = b"CSeq: 1 ACK"
-    world, caller = fine_call(answer_at_once, lambda data: first in data)
+    world, caller = fine_call(answer_at_once, acks_the_first_200)
     world.at(1.0, caller.change)
     lived_happily(world, caller)
 
 
 def test_what_waited_for_the_ack_is_offered_after_the_re_invite_that_overtook_it_is_refused() -> None:
-    first = b"CSeq: 1 ACK"
-    world, caller = fine_call(answer_at_once, lambda data: first in data)
+    world, caller = fine_call(answer_at_once, acks_the_first_200)
     world.hosts[1].refuses = 1.0
     world.at(0.5, lambda: world.met["1"][0].change())
     world.at(1.0, caller.change)
