@@ -101,7 +101,9 @@ class Seats:
             await connection.execute(update(SeatRow).where(SeatRow.id == seat.id).values(values))
         for call, now in move.calls:
             values = changed_values(call, now)
-            await connection.execute(update(WaitingCallRow).where(WaitingCallRow.id == call.id).values(values))
+            await connection.execute(
+                update(WaitingCallRow).where(WaitingCallRow.id == call.id).values(values)
+            )
         for join in move.joins:
             added = insert(self._store, WaitingCallRow).values(values_of(join)).on_conflict_do_nothing()
             if not (await connection.execute(added)).rowcount:
@@ -164,7 +166,7 @@ class Seats:
             return None
         query = (
             select(WaitingCallRow.seat_id)
-            .where(same, WaitingCallRow.answered_at.is_not(None), WaitingCallRow.ended_at >= since)
+            .where(same, WaitingCallRow.seat_id.is_not(None), WaitingCallRow.ended_at >= since)
             .order_by(WaitingCallRow.ended_at.desc(), WaitingCallRow.id)
             .limit(1)
         )

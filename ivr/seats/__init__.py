@@ -2,7 +2,7 @@
 
 `Desk` is what others use. A worker, for the calls it carries:
 
-    joined = await desk.join(call_id, queue="service", worker="w1", caller="+8613…", language="zh-CN")
+    joined = await desk.join(call_id, queue="service", worker="w1", caller=Caller("+8613…", language="zh-CN"))
     for offer in await desk.next_offers("w1"):      # after every change, and every second or so
         …ring offer.seat.address for offer.queue.ring_seconds…
         await desk.answered(offer.call_id, offer.seat.id)    # or .missed(…), .refused(…)
@@ -23,13 +23,14 @@ from __future__ import annotations
 
 from ivr.seats.changes import Changed, Listener, Result
 from ivr.seats.choose import Rules
-from ivr.seats.desk import Desk, Joined, NotJoined, Offer
+from ivr.seats.desk import Caller, Desk, Joined, NotJoined, Offer
 from ivr.seats.hours import open_by
 from ivr.seats.memory import MemorySeatStore
 from ivr.seats.store import SeatStore
 from ivr.seats.waiting import Estimate, Telling
 
 __all__ = [
+    "Caller",
     "Changed",
     "Desk",
     "Estimate",

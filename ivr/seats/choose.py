@@ -72,9 +72,9 @@ def fits(call: QueueCall, queue: Queue, seat: Seat) -> bool:
 
 def may_ring(call: QueueCall, queue: Queue, seat: Seat, now: datetime, rules: Rules) -> bool:
     """Whether the seat fits, and has not just failed to answer this very caller."""
-    if seat.id in call.tried and call.tried_at is not None:
-        if now < call.tried_at + timedelta(seconds=rules.retry_seconds):
-            return False
+    tried_at = call.tried_at if seat.id in call.tried else None
+    if tried_at is not None and now < tried_at + timedelta(seconds=rules.retry_seconds):
+        return False
     return fits(call, queue, seat)
 
 

@@ -78,7 +78,9 @@ def finish(scene: Scene, state: QueueCallState, outcome: str, by: By) -> Plan:
         return GONE
     if call.state == "connected" and state != "ended":
         return Refused("connected")
-    ended = call_to(call, state, by.at, outcome=outcome, seat_id=call.seat_id if call.answered_at else None)
+    ended = call_to(
+        call, state, by.at, outcome=outcome, seat_id=call.seat_id if call.state == "connected" else None
+    )
     return Move(by.at, by.who, _all_released(scene, by.at), ((call, ended),))
 
 
@@ -140,7 +142,7 @@ def to_queue(scene: Scene, to: Queue, new_id: str, by: By) -> Plan:
     call = scene.call
     if call is None:
         return GONE
-    if call.state != "connected":
+    if call.state != "connected" or call.call_back_to:
         return Refused(call.state)
     ended = call_to(call, "ended", by.at, outcome="transferred")
     joins = (_anew(call, to, new_id, by.at, visited=(), preferred_seat=None),)
@@ -152,7 +154,7 @@ def worker_lost(scene: Scene, by: By) -> Plan:
     call = scene.call
     if call is None or call.lease_until is None or call.lease_until >= by.at:
         return GONE
-    if call.call_back_to and call.state != "waiting":
+    if call.call_back_to:
         return _set_aside(scene, call, by)
     return finish(scene, "ended", "broken_off", by)
 
@@ -168,8 +170,8 @@ def console_lost(scene: Scene, by: By, rules: Rules) -> Plan:
         gone = seat_to(seat, "offline", by.at, reason=_CONSOLE_LOST)
         return _away_from_ring(call, seat, gone, by, rules)
     if seat.address != "browser":
-        later = {"lease_until": None, "afterwards": "offline", "afterwards_reason": _CONSOLE_LOST}
-        return Move(by.at, by.who, ((seat, seat_to(seat, "talking", by.at, **later)),))
+        later: dict[str, object] = {"afterwards": "offline", "afterwards_reason": _CONSOLE_LOST}
+        return Move(by.at, by.who, ((seat, seat_to(seat, "talking", by.at, lease_until=None, **later)),))
     gone = seat_to(seat, "offline", by.at, reason=_CONSOLE_LOST, idle_since=by.at)
     return _voice_lost(scene, call, seat, gone, by)
 
@@ -274,3 +276,8 @@ def _anew(call: QueueCall, to: Queue, new_id: str, at: datetime, **changes: obje
         "version": 0,
     }
     return replace(call, **{**fresh, **changes})  # type: ignore[arg-type]
+
+
+def placed(place: QueueCall, queue: Queue, seat: str | None) -> QueueCall:
+    """A place in the queue that takes it, with the seat that the caller had best get."""
+    return replace(place, queue=queue.name, preferred_seat=seat)

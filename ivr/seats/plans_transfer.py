@@ -73,7 +73,7 @@ def to_seat(scene: Scene, by: By) -> Plan:
         return GONE
     if seat is None:
         return Refused("unknown")
-    if call.state != "connected":
+    if call.state != "connected" or call.call_back_to:
         return Refused(call.state)
     if seat.state != "ready":
         return Refused(seat.state)

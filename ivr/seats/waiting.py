@@ -73,9 +73,9 @@ class Telling:
 
     def due(self, now_is: Estimate, now: datetime) -> bool:
         """Whether to tell this estimate now; if so it is taken as told."""
-        if self.told is not None and self.told_at is not None:
-            if now - self.told_at < LEAST_GAP or not _better(now_is, self.told):
-                return False
+        too_soon = self.told_at is not None and now - self.told_at < LEAST_GAP
+        if self.told is not None and (too_soon or not _better(now_is, self.told)):
+            return False
         self.told, self.told_at = now_is, now
         return True
 

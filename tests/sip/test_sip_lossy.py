@@ -534,6 +534,7 @@ def test_a_callee_who_hangs_up_before_the_ack_takes_the_caller_along(acks_lost: 
     world, caller = fine_call(plan, losing(b"ACK ", times=acks_lost))
     world.live()
     assert caller.ends == [("caller", 200)]
+    assert caller.ended_at < (5.0 if acks_lost < 10 else 33.0)
     assert world.wrong() == []
 
 

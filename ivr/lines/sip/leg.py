@@ -102,9 +102,10 @@ class LegSession:
             self.leg.media.signalled_from(flow)
 
     def ended(self, by: By, status: int, reason: str) -> None:
-        """The session is over."""
+        """The session is over, and let go."""
         if self.counts:
             self.leg.session_ended(by, status, reason)
+        self.session = None
 
 
 class SipLeg(PortLeg):
