@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,11 +14,13 @@ from ivr.seats.hours import IsOpen, always_open
 from ivr.seats.plans import By, Plan, Refused
 from ivr.seats.store import SeatStore
 from policy_db.clock import Clock, utc_now
-from policy_db.seat_facts import Lost, Move, QueueCall, Scene, Seat
+from policy_db.seat_facts import Lost, Move, QueueCall, QueueCallState, Scene, Seat, SeatState
 
 _log = logging.getLogger(__name__)
 #: How often a change is planned anew when others keep coming first.
 _TRIES: Final = 20
+#: The state of the main seat of a call that is at one.
+_AT_SEAT: Final[Mapping[QueueCallState | None, SeatState]] = {"offered": "ringing", "connected": "talking"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ class Changes:
         lost: Lost | None = None
         for _ in range(_TRIES):
             scene = await self.store.scene(call=call, seat=seat)
+            if not is_whole(scene) or (seat and not call and not _is_of_seat(scene)):
+                continue
             planned = plan(scene, By(self._clock(), who))
             if isinstance(planned, Refused):
                 return Result(planned.done, planned.why, scene.call, _everybody(scene))
@@ -115,6 +119,24 @@ class Changes:
 
     def _lease(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self.rules.lease_seconds)
+
+
+def is_whole(scene: Scene) -> bool:
+    """Whether call and seats belong to one moment, as far as they tell; another's change may come between."""
+    mains = [(seat.id, seat.state) for seat in scene.at if seat.part == "main"]
+    state = None if scene.call is None else scene.call.state
+    if scene.call is None or state not in _AT_SEAT:
+        return not scene.at
+    if state == "offered" and len(scene.at) > 1:
+        return False
+    return mains == [(scene.call.seat_id, _AT_SEAT[state])]
+
+
+def _is_of_seat(scene: Scene) -> bool:
+    """Whether the call of a scene that was named by a seat is that seat's, still."""
+    if scene.seat is None:
+        return True
+    return scene.seat.call_id == (None if scene.call is None else scene.call.call_id)
 
 
 def _everybody(scene: Scene) -> tuple[Seat, ...]:

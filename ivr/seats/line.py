@@ -138,13 +138,8 @@ class Line(Changes):
         return await self._change(partial(plans.finish, state=how, outcome=how), call=call, who="caller")
 
     async def abandon(self, call: str) -> Result:
-        """The caller has hung up, waiting or talking."""
-
-        def hung_up(scene: Scene, by: By) -> Plan:
-            talking = scene.call is not None and scene.call.state == "connected"
-            return plans.finish(scene, "ended" if talking else "abandoned", "hung_up", by)
-
-        return await self._change(hung_up, call=call, who="caller")
+        """The caller has hung up, waiting or talking. Not done for a place that is kept: it stays."""
+        return await self._change(plans.hung_up, call=call, who="caller")
 
     async def ended(self, call: str, outcome: str = "served") -> Result:
         """The call with the seat is over; `outcome` is a word for the record, such as `returned` to the flow."""

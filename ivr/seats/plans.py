@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from ivr.seats.choose import Rules
-from ivr.seats.states import call_to, seat_to
+from ivr.seats.states import CALL_MOVES, call_to, seat_to
 from policy_db.seat_facts import Move, Queue, QueueCall, QueueCallState, Scene, Seat
 
 _CONSOLE_LOST: Final = "console lost"
@@ -71,17 +71,25 @@ def missed(scene: Scene, seat: str, why: str, by: By, rules: Rules, *, counts: b
     return _away_from_ring(call, there, rests, by, rules)
 
 
-def finish(scene: Scene, state: QueueCallState, outcome: str, by: By) -> Plan:
+def finish(scene: Scene, by: By, *, state: QueueCallState, outcome: str) -> Plan:
     """The call leaves the line for good, and whoever was at it is free."""
     call = scene.call
     if call is None:
         return GONE
-    if call.state == "connected" and state != "ended":
-        return Refused("connected")
+    if state not in CALL_MOVES[call.state]:
+        return Refused(call.state)
     ended = call_to(
         call, state, by.at, outcome=outcome, seat_id=call.seat_id if call.state == "connected" else None
     )
     return Move(by.at, by.who, _all_released(scene, by.at), ((call, ended),))
+
+
+def hung_up(scene: Scene, by: By) -> Plan:
+    """The caller has hung up, waiting or talking; who is to be called back does so without losing the place."""
+    if scene.call is not None and scene.call.call_back_to:
+        return Refused("callback")
+    talking = scene.call is not None and scene.call.state == "connected"
+    return finish(scene, by, state="ended" if talking else "abandoned", outcome="hung_up")
 
 
 def keep_place(scene: Scene, number: str, by: By) -> Plan:
@@ -105,7 +113,7 @@ def not_reached(scene: Scene, by: By, rules: Rules) -> Plan:
         return Refused(call.state)
     attempts = call.attempts + 1
     if attempts >= rules.call_back_attempts:
-        return finish(scene, "ended", "not_reached", by)
+        return finish(scene, by, state="ended", outcome="not_reached")
     later = by.at + timedelta(seconds=rules.call_back_gap_seconds)
     return _set_aside(scene, call, by, attempts=attempts, not_before=later)
 
@@ -156,7 +164,7 @@ def worker_lost(scene: Scene, by: By) -> Plan:
         return GONE
     if call.call_back_to:
         return _set_aside(scene, call, by)
-    return finish(scene, "ended", "broken_off", by)
+    return finish(scene, by, state="ended", outcome="broken_off")
 
 
 def console_lost(scene: Scene, by: By, rules: Rules) -> Plan:
@@ -170,7 +178,7 @@ def console_lost(scene: Scene, by: By, rules: Rules) -> Plan:
         gone = seat_to(seat, "offline", by.at, reason=_CONSOLE_LOST)
         return _away_from_ring(call, seat, gone, by, rules)
     if seat.address != "browser":
-        later: dict[str, object] = {"afterwards": "offline", "afterwards_reason": _CONSOLE_LOST}
+        later: dict[str, Any] = {"afterwards": "offline", "afterwards_reason": _CONSOLE_LOST}
         return Move(by.at, by.who, ((seat, seat_to(seat, "talking", by.at, lease_until=None, **later)),))
     gone = seat_to(seat, "offline", by.at, reason=_CONSOLE_LOST, idle_since=by.at)
     return _voice_lost(scene, call, seat, gone, by)

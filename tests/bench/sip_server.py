@@ -32,6 +32,7 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 from ivr.lines.base import Answered, Ended, KeyDown, Leg, LegEvent, PlayEnded, RecordEnded, RecordRequest
 from ivr.media.clip import Clip
 from ivr.media.relay import Relay
+from ivr.worker.punctual import be_punctual
 
 #: Amplitude with which each frame of the first and of the second prompt begins: so packets tell them apart.
 FIRST, SECOND = 8000, -8000
@@ -119,8 +120,9 @@ def make_line(kind: str) -> Any:
 
 
 def held(line: Any, work: Work) -> dict[str, Any]:
-    """What the process holds at this moment."""
-    gc.collect()
+    """What the process holds at this moment; with calls up, nobody may be kept waiting by a collection."""
+    if not line.active:
+        gc.collect()
     process = psutil.Process()
     times = process.cpu_times()
     figures: dict[str, Any] = {
@@ -156,6 +158,7 @@ async def serve(kind: str, name: str, folder: Path) -> None:
     )
     line, work = make_line(kind), Work(folder)
     await line.start(getattr(work, name))
+    be_punctual()
     sys.stdout.write(f"{line.port}\n")
     sys.stdout.flush()
     while await asyncio.to_thread(sys.stdin.readline):

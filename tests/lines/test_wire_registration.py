@@ -115,3 +115,15 @@ async def test_a_call_from_the_registrar_is_taken(pbx: Pbx, kind: Kind) -> None:
         await call.until_sound()
         assert desk.calls[0].leg.info.called == USER
         await call.hang_up()
+
+
+async def test_the_registrar_is_never_shut_out_and_the_way_to_it_is_kept_open(pbx: Pbx) -> None:
+    async with open_desk("sip", **settings(pbx), peers=("192.0.2.0/24",)) as desk:
+        await until_registered(desk)
+        pbx.server = ("127.0.0.1", desk.line.port)
+        for _ in range(15):
+            pbx.socket.sendto(b"nonsense", pbx.server)
+        call = await pbx.dial(USER)
+        await call.until_sound()
+        assert desk.line.figures.shut_out == 0
+        await call.hang_up()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,9 @@ from ivr.clock import Clock
 from ivr.lines.sip.config import SipSettings
 from ivr.lines.sip.dialling import registrar_of, route_of, sender_of
 from ivr.sip.digest import Credentials
+from ivr.sip.network import Flow
 from ivr.sip.registration import Registration, RegistrationSettings, RegistrationState
+from ivr.sip.uri import Uri
 
 if TYPE_CHECKING:
     from ivr.sip.agent import UserAgent
@@ -37,9 +39,18 @@ class Account:
         clock: Clock,
         token: Callable[[], str],
         random: Random,
+        locate: Callable[[Uri, Callable[[Sequence[Flow]], None]], None],
+        known: Callable[[Flow], None],
     ) -> None:
-        """Raises LineError (H201) for a registrar or proxy that is no address."""
+        """`known` is told each flow of the registrar that has taken us, found by `locate`.
+
+        Raises LineError (H201) for a registrar or proxy that is no address.
+        """
         self._registrar = settings.registrar
+        self._hop = next(iter(route_of(settings)), None) or registrar_of(settings)
+        self._locate = locate
+        self._known = known
+        self._flows: set[Flow] = set()
         self._registration = Registration(
             RegistrationSettings(
                 registrar=registrar_of(settings),
@@ -64,6 +75,12 @@ class Account:
         """Register."""
         self._registration.start()
 
+    def failed(self, flow: Flow) -> None:
+        """A flow broke: if it was the registrar's, it is to know us anew."""
+        if flow in self._flows:
+            self._flows.discard(flow)
+            self._registration.lost()
+
     async def stop(self) -> None:
         """Have the registrar forget us; it is given a moment to do so."""
         left = asyncio.Event()
@@ -72,4 +89,12 @@ class Account:
 
     def _changed(self, state: RegistrationState, reason: str) -> None:
         tell = log.warning if state in ("refused", "waiting") else log.info
+        if state == "registered":
+            self._locate(self._hop, self._located)
         tell("line.registration", registrar=self._registrar, state=state, reason=reason)
+
+    def _located(self, flows: Sequence[Flow]) -> None:
+        for flow in flows:
+            if flow not in self._flows:
+                self._flows.add(flow)
+                self._known(flow)

@@ -320,10 +320,13 @@ class SipLeg(PortLeg):
         """An INVITE in the place of this leg's session (RFC 3891): the call goes on with it."""
         link = LegSession(self)
         link.session, session.user = session, link
+        self.media.signalled_from(session.flow)
         try:
             sdp = self.media.answer(session.remote_offer) if session.remote_offer else self.media.offer()
         except (SdpError, LineError) as error:
             _log.info("a call could not be taken over: %s", error)
+            if self.link.session is not None:
+                self.media.signalled_from(self.link.session.flow)
             session.refuse(488)
             return
         self.change_session(link)
@@ -333,8 +336,6 @@ class SipLeg(PortLeg):
     def change_session(self, link: LegSession) -> None:
         """Another session takes over; the old one is ended, and the call does not notice."""
         old, self.link = self.link.session, link
-        if link.session is not None:
-            self.media.signalled_from(link.session.flow)
         if old is not None:
             old.hang_up()
 

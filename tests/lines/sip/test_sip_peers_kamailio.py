@@ -33,10 +33,15 @@ def holds_and_ends(visit: Visit, event: LegEvent) -> None:
         loop.call_later(0.7, visit.leg.hang_up)
 
 
-def by_the_proxy(wire: list[Wire], port: int) -> bool:
-    """Whether every request that came was passed on by Kamailio: it stands on top of its Vias."""
+def by_the_proxy(wire: list[Wire], port: int, inside: str) -> bool:
+    """Whether each request that came was passed on by Kamailio, which stands on top of its Vias, and was sent to
+    it as the route set says: over the transport of its face to the line.
+    """
     requests = [one for one in wire if not one.sent and not one.first.startswith("SIP/2.0")]
-    return all(f"127.0.0.1:{port}" in one.header("Via")[0] for one in requests) and bool(requests)
+    return bool(requests) and all(
+        f"127.0.0.1:{port}" in one.header("Via")[0] and f"SIP/2.0/{inside.upper()} " in one.header("Via")[1]
+        for one in requests
+    )
 
 
 @paths
@@ -71,7 +76,7 @@ async def test_a_caller_behind_kamailio_is_held_and_hung_up_on(
         await desk.idle()
     assert len(received(wire, "INVITE")) == 2
     assert len(received(wire, "BYE")) == 1
-    assert by_the_proxy(wire, proxy.port)
+    assert by_the_proxy(wire, proxy.port, inside)
 
 
 @paths
@@ -88,7 +93,7 @@ async def test_somebody_behind_kamailio_is_called_holds_and_hangs_up(
             assert (await visit.event(Ended)).by == "caller"
             assert visit.all(HoldChanged) == [HoldChanged(True), HoldChanged(False)]
             await desk.idle()
-    assert by_the_proxy(wire, proxy.port)
+    assert by_the_proxy(wire, proxy.port, inside)
 
 
 @paths
@@ -106,7 +111,7 @@ async def test_somebody_behind_kamailio_is_called_and_hung_up_on(
             wire = await callee.done()
             await desk.idle()
     assert len(received(wire, "ACK")) == len(received(wire, "BYE")) == 1
-    assert by_the_proxy(wire, proxy.port)
+    assert by_the_proxy(wire, proxy.port, inside)
 
 
 async def called(desk: PeerDesk, callee: Sipp, outside: str) -> Visit:
