@@ -145,4 +145,4 @@ class MemorySeatStore:
 def _same(now: Seat | QueueCall | None, before: Seat | QueueCall) -> bool:
     if now is None:
         return False
-    return (now.id, now.version) == (before.id, before.version)
+    return (now.id, now.version, now.lease_until) == (before.id, before.version, before.lease_until)

@@ -92,10 +92,10 @@ class WatchedStore(MemorySeatStore):
         self.joined: set[str] = set()
         self.final: set[str] = set()
         self.places_ended: set[str] = set()
-        #: When (in moves) a seat changed last and a place began, and until when a worker is alive.
+        #: When (in moves) a seat changed last and a place began, and until when a call is held.
         self.seat_changed: dict[str, int] = {}
         self.place_began: dict[str, int] = {}
-        self.alive_until: dict[str, datetime] = {}
+        self.held_until: dict[str, datetime] = {}
 
     async def snapshot(self) -> Snapshot:
         request = self.machine.running
@@ -114,7 +114,7 @@ class WatchedStore(MemorySeatStore):
 
     async def beat_worker(self, worker: str, until: datetime) -> frozenset[str]:
         calls = await super().beat_worker(worker, until)
-        self.alive_until[worker] = until
+        self.held_until |= dict.fromkeys(calls, until)
         return calls
 
     def _watch(self, move: Move, request: Request) -> None:
@@ -136,8 +136,8 @@ class WatchedStore(MemorySeatStore):
         self.places_ended.add(call.id)
         self.place_began.pop(call.id, None)
         if call.outcome == "broken_off":
-            died = self.alive_until.get(call.worker, START)
-            require(died < self.machine.now, "taken from a living worker", call)
+            until = self.held_until.pop(call.call_id, START)
+            require(until < self.machine.now, "taken from a living worker", call)
         self.machine.tally[f"calls {call.outcome if call.state == 'ended' else call.state}"] += 1
         if call.state != "overflowed" and call.outcome != "transferred":
             require(call.call_id not in self.final, "a call ended twice", call)
