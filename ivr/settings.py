@@ -81,7 +81,7 @@ class Settings(BaseSettings):
         10000, ge=1024, le=64000, description="First RTP port; worker N begins N times its RTP ports later."
     )
     rtp_ports: int = Field(
-        1200, ge=4, le=60_000, description="RTP ports of each worker; a call takes two, and some rest."
+        2000, ge=4, le=60_000, description="RTP ports of each worker; a call takes two, and some rest."
     )
     symmetric_rtp: Literal["off", "auto", "on"] = Field(
         "auto",
@@ -191,6 +191,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"{self.max_calls} calls need {2 * self.max_calls} RTP ports; raise HOTLINE_RTP_PORTS or"
                 " lower HOTLINE_MAX_CALLS"
+            )
+        last = self.rtp_port + self.workers * self.rtp_ports - 1
+        if last > 65_535:
+            raise ValueError(
+                f"RTP ports up to {last} do not exist; lower HOTLINE_RTP_PORT, HOTLINE_RTP_PORTS or HOTLINE_WORKERS"
             )
         return self
 

@@ -16,6 +16,7 @@ Open it once per process and share it; everything is asynchronous, on SQLite or 
     await db.calls.begin(…); .append(call, entries); .finish(call, reason); .close_broken_off(worker)
     await db.recordings.begin(…); .progress; .finish; .keep; .discard
     await db.preferences.remember_language(caller, "zh-CN"); .profile(caller)
+    await db.seats.snapshot(); .scene(call=…); .apply(move); .history(seat); .pauses(seat)  # see ivr.seats
     await db.audit.add(actor, action, subject, details)
     await db.close()
 

@@ -106,7 +106,7 @@ class Seats:
             )
         for join in move.joins:
             added = insert(self._store, WaitingCallRow).values(values_of(join)).on_conflict_do_nothing()
-            if not (await connection.execute(added)).rowcount:
+            if (await connection.execute(added.returning(WaitingCallRow.id))).first() is None:
                 raise _LostError
         await self._remember(connection, move)
 

@@ -11,9 +11,9 @@ from typing import Final, Literal
 from ivr.seats import plans
 from ivr.seats.changes import Changes, Result
 from ivr.seats.choose import fits, pairs
-from ivr.seats.plans import By, Plan
+from ivr.seats.plans import By
 from ivr.seats.waiting import Estimate, estimate, handling_seconds
-from policy_db.seat_facts import Move, Queue, QueueCall, Scene, Seat, Snapshot
+from policy_db.seat_facts import Move, Queue, QueueCall, Seat, Snapshot
 
 _ROUNDS: Final = 20
 Turned = Literal["closed", "full", "nobody", "unknown", "busy"]

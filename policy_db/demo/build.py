@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from policy_db.demo.batch import Batch
 from policy_db.demo.portfolio import Portfolio
+from policy_db.demo.seats import add_seats
 from policy_db.errors import BadValueError, ConflictError
 from policy_db.tables import CustomerRow, Fact, PolicyRow, ProductRow, SalespersonRow
 
@@ -47,6 +48,7 @@ async def build_demo(
         await _require_empty(connection)
         portfolio.add_company(customers)
         portfolio.add_fixed()
+        add_seats(batch)
         for done in range(customers):
             if done % _AT_ONCE == 0:
                 await batch.write(connection)

@@ -38,7 +38,9 @@ class QueueRow(Base):
     service_level_seconds: Mapped[float] = mapped_column(_SECONDS)
     patience_seconds: Mapped[float] = mapped_column(_SECONDS)
     most_waiting: Mapped[int]
-    overflow_to: Mapped[str | None] = mapped_column(ForeignKey("queues.name"))
+    overflow_to: Mapped[str | None] = mapped_column(
+        ForeignKey("queues.name", deferrable=True, initially="DEFERRED")  # two may overflow to one another
+    )
     overflow_seconds: Mapped[float] = mapped_column(_SECONDS)
     week: Mapped[dict[str, Any] | None] = mapped_column(Json)
     leave_by_key: Mapped[bool]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from ivr.seats import Rules
 from policy_db.seat_facts import Queue, QueueCall, Seat, SeatMove, Snapshot
@@ -75,8 +76,14 @@ def late(call: QueueCall, now: datetime, rules: Rules) -> bool:
 def suits(call: QueueCall, queue: Queue, seat: Seat) -> bool:
     """Language, skills and licences, said again."""
     wanted = [*queue.skills.items(), *call.skills.items()]
-    able = all(level <= 0 or (skill in seat.skills and seat.skills[skill] >= level) for skill, level in wanted)
-    return able and (not call.language or call.language in seat.languages) and {*queue.licences} <= {*seat.licences}
+    able = all(
+        level <= 0 or (skill in seat.skills and seat.skills[skill] >= level) for skill, level in wanted
+    )
+    return (
+        able
+        and (not call.language or call.language in seat.languages)
+        and {*queue.licences} <= {*seat.licences}
+    )
 
 
 def check_nobody_waits(snapshot: Snapshot, now: datetime, rules: Rules) -> None:
@@ -108,5 +115,5 @@ def _holds_out(call: QueueCall, queue: Queue, seats: dict[str, Seat], now: datet
 
 def check_history(moves: Sequence[SeatMove]) -> None:
     """The changes of one seat, in their order, each begin where the one before ended."""
-    for before, after in zip(moves, moves[1:], strict=False):
+    for before, after in pairwise(moves):
         require(before.after == after.before and before.at <= after.at, "a gap in the history", before, after)

@@ -24,7 +24,7 @@ from typing import Any
 
 from ivr.seats import Caller, Desk, MemorySeatStore, Rules
 from policy_db.seat_facts import OPEN_STATES, Lost, Move, Queue, QueueCall, Seat, Snapshot
-from tests.seats.invariants import check_line, check_nobody_waits, check_world, require
+from tests.seats.invariants import check_line, check_nobody_waits, check_world, is_before, late, require
 
 START = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)
 RULES = Rules(call_back_gap_seconds=20.0)
@@ -36,7 +36,14 @@ def queues() -> list[Queue]:
     """Three queues that differ in every rule; two of them overflow to one another."""
     return [
         Queue("service", ageing_seconds=30, wrap_up_seconds=5, overflow_to="help", overflow_seconds=40),
-        Queue("claims", skills={"claims": 2}, strategy="round_robin", best_first=True, priority=1, wrap_up_seconds=0),
+        Queue(
+            "claims",
+            skills={"claims": 2},
+            strategy="round_robin",
+            best_first=True,
+            priority=1,
+            wrap_up_seconds=0,
+        ),
         Queue("help", strategy="last_seat_first", most_waiting=6, overflow_to="service", overflow_seconds=60),
     ]
 
@@ -253,8 +260,6 @@ class Machine:
 
     def is_equal_before(self, other: QueueCall, call: QueueCall, queue: Queue, now: datetime) -> bool:
         """Whether `other` wants the same seats, stands before `call`, and its worker is heard of."""
-        from tests.seats.invariants import is_before, late
-
         return is_before(other, call, queue) and not late(other, now, RULES)
 
     def _check_nothing_left(self) -> None:
@@ -262,7 +267,9 @@ class Machine:
             lives = call.lease_until is None or call.lease_until >= self.now
             require(lives and (call.worker in self.workers or not self._found_out(call)), "an orphan", call)
         for seat in self.store.seats.values():
-            require(seat.lease_until is None or seat.lease_until >= self.now, "a seat of a dead console", seat)
+            require(
+                seat.lease_until is None or seat.lease_until >= self.now, "a seat of a dead console", seat
+            )
 
     def _found_out(self, call: QueueCall) -> bool:
         return call.state != "callback" and call.lease_until is not None and call.lease_until < self.now
@@ -461,9 +468,9 @@ def main() -> None:
     options = parser.parse_args()
     figures = run(options.steps, options.seed)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"{figures.steps:,} steps in {figures.seconds:.1f} s, no invariant broken, {memory} MB")
+    print(f"{figures.steps:,} steps in {figures.seconds:.1f} s, no invariant broken, {memory} MB")  # noqa: T201  a program of its own
     for name, count in sorted(figures.tally.items()):
-        print(f"  {name:20} {count:>9,}")
+        print(f"  {name:20} {count:>9,}")  # noqa: T201
 
 
 if __name__ == "__main__":

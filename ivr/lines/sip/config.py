@@ -47,7 +47,7 @@ class SipSettings:
     public_address: str = ""
     #: The first RTP port and how many follow; 0 takes any free ones.
     rtp_port: int = 0
-    rtp_ports: int = 1200
+    rtp_ports: int = 2000
     #: In order of preference; G.711 only, because the media plane carries nothing else.
     laws: tuple[LawName, ...] = _LAWS
     symmetric_rtp: SymmetricRtp = "auto"

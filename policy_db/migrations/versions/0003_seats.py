@@ -78,7 +78,13 @@ def _queues() -> None:
         sa.CheckConstraint(
             "strategy IN ('longest_idle', 'round_robin', 'last_seat_first')", name=op.f("ck_queues_strategy")
         ),
-        sa.ForeignKeyConstraint(["overflow_to"], ["queues.name"], name=op.f("fk_queues_overflow_to")),
+        sa.ForeignKeyConstraint(
+            ["overflow_to"],
+            ["queues.name"],
+            name=op.f("fk_queues_overflow_to"),
+            deferrable=True,
+            initially="DEFERRED",
+        ),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_queues")),
     )
 

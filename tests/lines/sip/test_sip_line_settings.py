@@ -161,7 +161,7 @@ def test_each_worker_has_ports_of_its_own(tmp_path: Path) -> None:
     chosen = [line.settings for line in lines if isinstance(line, SipLine)]
     assert [(one.port, one.tls_port, one.rtp_port) for one in chosen] == [
         (5060, 5161, 10_000),
-        (5062, 5163, 12_400),
+        (5062, 5163, 14_000),
     ]
     assert chosen[0].peers == ("192.0.2.0/24", "::1/128")
     assert lines[0].capacity == 500
@@ -177,7 +177,8 @@ def test_the_other_line_is_there_by_setting(tmp_path: Path) -> None:
         ({"sip_peers": "nonsense"}, "HOTLINE_SIP_PEERS"),
         ({"sip_transports": "udp,sctp"}, "HOTLINE_SIP_TRANSPORTS"),
         ({"sip_tls_port": 5061}, "HOTLINE_SIP_TLS_CERTIFICATE"),
-        ({"max_calls": 1000}, "HOTLINE_RTP_PORTS"),
+        ({"max_calls": 1001}, "HOTLINE_RTP_PORTS"),
+        ({"workers": 28}, "HOTLINE_WORKERS"),
         ({"sip_accept_user": "trunk"}, "HOTLINE_SIP_ACCEPT_SECRET"),
         ({"symmetric_rtp": "maybe"}, "HOTLINE_SYMMETRIC_RTP"),
     ],

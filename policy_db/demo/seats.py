@@ -1,0 +1,21 @@
+"""The queues that the hotline's flows name, and three seats that nobody has signed in to yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from policy_db.demo.batch import Batch
+from policy_db.demo.data import load_yaml
+from policy_db.seat_facts import Queue, Seat
+from policy_db.seat_rows import values_of
+from policy_db.tables import QueueRow, SeatRow
+
+
+def add_seats(batch: Batch) -> None:
+    """Put queues and seats on the pile."""
+    content: dict[str, Any] = load_yaml("seats.yaml")
+    for queue in content["queues"]:
+        batch.add_plain(QueueRow, **values_of(Queue(**queue)))
+    for seat in content["seats"]:
+        lists = {"languages": tuple(seat["languages"]), "licences": tuple(seat["licences"])}
+        batch.add_plain(SeatRow, **values_of(Seat(**{**seat, **lists})))
