@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from policy_db.seat_facts import (
@@ -241,12 +241,6 @@ class Seats:
             for seat in seats:
                 new_seat = insert(self._store, SeatRow).values(values_of(seat))
                 await connection.execute(new_seat.on_conflict_do_nothing())
-
-    async def waiting(self, queue: str) -> int:
-        """How many wait in a queue, and have not been offered to a seat."""
-        query = select(func.count()).where(WaitingCallRow.queue == queue, WaitingCallRow.state == "waiting")
-        async with self._store.reading() as connection:
-            return (await connection.execute(query)).scalar_one()
 
 
 def _same_person(caller: str, customer: str) -> ColumnElement[bool] | None:

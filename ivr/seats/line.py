@@ -133,9 +133,14 @@ class Line(Changes):
             who=f"seat:{seat}",
         )
 
-    async def leave(self, call: str, how: Literal["left", "voicemail"] = "left") -> Result:
-        """The caller leaves the line by key, to go on in the flow or to speak a message."""
-        return await self._change(partial(plans.finish, state=how, outcome=how), call=call, who="caller")
+    async def leave(self, call: str, how: Literal["left", "voicemail"] = "left", why: str = "") -> Result:
+        """The caller leaves the line to go on in the flow, or to speak a message; a kept place is given up.
+
+        `why` is a word for the record: `key` (offer keys only where `queue.leave_by_key`), `timeout`…
+        """
+        return await self._change(
+            partial(plans.finish, state=how, outcome=why or how), call=call, who="caller"
+        )
 
     async def abandon(self, call: str) -> Result:
         """The caller has hung up, waiting or talking. Not done for a place that is kept: it stays."""

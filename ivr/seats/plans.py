@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ivr.seats.choose import Rules
 from ivr.seats.states import CALL_MOVES, call_to, seat_to
-from policy_db.seat_facts import Move, Queue, QueueCall, QueueCallState, Scene, Seat
+from policy_db.seat_facts import Move, Part, Queue, QueueCall, QueueCallState, Scene, Seat
 
 _CONSOLE_LOST: Final = "console lost"
 
@@ -45,7 +45,7 @@ def offer(call: QueueCall, seat: Seat, worker: str, lease: datetime, by: By) -> 
         worker=worker,
         lease_until=call.lease_until or lease,
     )
-    return Move(by.at, by.who, ((seat, _ringing(seat, call, "main", worker, by.at)),), ((call, offered),))
+    return Move(by.at, by.who, ((seat, ringing(seat, call, "main", worker, by.at)),), ((call, offered),))
 
 
 def answered(scene: Scene, seat: str, by: By) -> Plan:
@@ -206,17 +206,8 @@ def released(seat: Seat, queue: Queue | None, at: datetime) -> Seat:
     return seat_to(seat, "wrap_up", at, idle_since=at, wrap_up_until=at + timedelta(seconds=seconds))
 
 
-def rings(call: QueueCall, seat: Seat, by: By) -> Seat:
-    """The seat rung for advice on a call."""
-    return _ringing(seat, call, "consult", call.worker, by.at)
-
-
-def rings_main(call: QueueCall, seat: Seat, by: By) -> Seat:
-    """The seat rung to take a call over."""
-    return _ringing(seat, call, "main", call.worker, by.at)
-
-
-def _ringing(seat: Seat, call: QueueCall, part: str, worker: str, at: datetime) -> Seat:
+def ringing(seat: Seat, call: QueueCall, part: Part, worker: str, at: datetime) -> Seat:
+    """The seat rung for a call that `worker` carries."""
     return seat_to(seat, "ringing", at, call_id=call.call_id, part=part, worker=worker, rung_at=at)
 
 
@@ -269,9 +260,9 @@ def _all_released(scene: Scene, at: datetime) -> tuple[tuple[Seat, Seat], ...]:
     return tuple((one, released(one, scene.queue, at)) for one in scene.at)
 
 
-def _anew(call: QueueCall, to: Queue, new_id: str, at: datetime, **changes: object) -> QueueCall:
+def _anew(call: QueueCall, to: Queue, new_id: str, at: datetime, **changes: Any) -> QueueCall:
     """The call's new place in another queue: as long in line as before, with nothing tried."""
-    fresh: dict[str, object] = {
+    fresh: dict[str, Any] = {
         "id": new_id,
         "queue": to.name,
         "queued_at": at,
@@ -283,7 +274,7 @@ def _anew(call: QueueCall, to: Queue, new_id: str, at: datetime, **changes: obje
         "answered_at": None,
         "version": 0,
     }
-    return replace(call, **{**fresh, **changes})  # type: ignore[arg-type]
+    return replace(call, **fresh, **changes)
 
 
 def placed(place: QueueCall, queue: Queue, seat: str | None) -> QueueCall:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ivr.seats.plans import ALREADY, GONE, By, Plan, Refused, member, released, rings, rings_main
+from ivr.seats.plans import ALREADY, GONE, By, Plan, Refused, member, released, ringing
 from ivr.seats.states import call_to, seat_to
 from policy_db.seat_facts import Move, QueueCall, Scene, Seat
 
@@ -20,7 +20,7 @@ def consult(scene: Scene, by: By) -> Plan:
         return ALREADY
     if seat.state != "ready":
         return Refused(seat.state)
-    return _touching(call, ((seat, rings(call, seat, by)),), by)
+    return _touching(call, ((seat, ringing(seat, call, "consult", call.worker, by.at)),), by)
 
 
 def complete(scene: Scene, seat: str, by: By) -> Plan:
@@ -79,7 +79,9 @@ def to_seat(scene: Scene, by: By) -> Plan:
         return Refused(seat.state)
     leaving = tuple((one, released(one, scene.queue, by.at)) for one in scene.at)
     offered = call_to(call, "offered", by.at, seat_id=seat.id, offered_at=by.at)
-    return Move(by.at, by.who, (*leaving, (seat, rings_main(call, seat, by))), ((call, offered),))
+    return Move(
+        by.at, by.who, (*leaving, (seat, ringing(seat, call, "main", call.worker, by.at))), ((call, offered),)
+    )
 
 
 def _touching(call: QueueCall, seats: tuple[tuple[Seat, Seat], ...], by: By) -> Move:

@@ -172,13 +172,14 @@ def _put(params: Params, name: str, value: str | None) -> None:
 
 
 def _uri_params(text: str) -> Params:
+    """A URI's parameters. One given twice, as some telephones do with `transport`, counts as it was first."""
     params: Params = {}
     at = 0
     while at < len(text):
         match = _URI_PARAM.match(text, at)
         if match is None:
             raise SipSyntaxError("Bad URI Parameter")
-        _put(params, match["name"], match["value"])
+        params.setdefault(match["name"].lower(), match["value"])
         at = match.end()
     return params
 

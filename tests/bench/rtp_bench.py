@@ -212,7 +212,7 @@ async def _streams(what: str, first_port: int, ports: list[int], seconds: float)
     clock = SystemClock()
     media = MediaClock(clock)
     poller = RtpPoller(clock, media)
-    pool = RtpPorts(first_port, 2 * len(ports), "127.0.0.1", clock=clock)
+    pool = RtpPorts(first_port, 2 * len(ports), "127.0.0.1")
     loop = asyncio.get_running_loop()
     legs = [AudioPort(Law.MU, post=loop.call_soon) for _ in ports]
     streams = [_stream(leg, pool, poller, clock, media) for leg in legs]

@@ -20,7 +20,7 @@ from policy_db.tables import SeatRow, WaitingCallRow
 from tests.seats import model
 from tests.seats.invariants import check_history, check_line, check_world, require
 
-WORKERS, CONNECTIONS, STEPS = 8, 3, 2500
+WORKERS, CONNECTIONS, STEPS = 8, 3, 2000
 
 
 @dataclass

@@ -64,7 +64,6 @@ def test_a_uri_is_written_as_it_was_read(text: str) -> None:
         "sip:a%2@example.com",
         "sip:例@example.com",
         "sip:example.com;;lr",
-        "sip:example.com;lr;lr=on",
         "sip:example.com;a b",
         "sip:example.com?x",
         "sip:example.com?a=b=c\n",
@@ -219,13 +218,15 @@ def test_header_text_becomes_real_text_and_back() -> None:
         "SIP/2.0/UDP a" + " " * 16_000 + "x",
     ],
 )
-def test_no_text_is_slow_to_refuse(text: str) -> None:
+def test_no_text_is_slow_to_read(text: str) -> None:
     for read in (Uri.parse, NameAddr.parse, Via.parse):
-        with pytest.raises(SipSyntaxError):
-            read(text)
         assert not grows_too_fast(partial(attempt, read), text)
 
 
 def attempt(read: Callable[[str], object], text: str) -> None:
     with suppress(SipSyntaxError):
         read(text)
+
+
+def test_a_uri_parameter_given_twice_counts_as_it_was_first() -> None:
+    assert Uri.parse("sip:a@b;transport=udp;lr;Transport=tcp").params == {"transport": "udp", "lr": None}

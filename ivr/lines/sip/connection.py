@@ -14,6 +14,7 @@ from ivr.lines.sip.framing import Framer, FramingError
 if TYPE_CHECKING:
     from ivr.clock import Clock
     from ivr.lines.sip.transport_settings import TransportSettings
+    from ivr.lines.sip.turns import Turns
     from ivr.sip.network import Flow
 
 State = Literal["connecting", "handshake", "open", "closed"]
@@ -38,6 +39,10 @@ class Owner(Protocol):
     @property
     def clock(self) -> Clock:
         """The clock of all deadlines."""
+
+    @property
+    def turns(self) -> Turns:
+        """When a connection may work."""
 
     def message(self, data: bytes, connection: Connection) -> bool:
         """One whole message; False: the connection is to be closed."""
@@ -127,8 +132,8 @@ class Connection:
             self.close(_reason(error))
             return
         self.state = "handshake"
-        self._loop.add_reader(self._socket, self._shake_hands)
-        self._shake_hands()
+        self._loop.add_reader(self._socket, self._can_shake_hands)
+        self._can_shake_hands()
 
     def send(self, data: bytes) -> None:
         """Send, as soon as the connection is open and the other side reads."""
@@ -165,16 +170,24 @@ class Connection:
         else:
             self.begin()
 
+    def _can_shake_hands(self) -> None:
+        """Take the next step of the TLS handshake, which costs much, when it is our turn."""
+        if not self._owner.turns.take(self._shake_hands):
+            self._pause()
+
     def _shake_hands(self) -> None:
         """One step of the TLS handshake, as far as what has come allows."""
+        if self.state != "handshake":
+            return
         assert isinstance(self._socket, ssl.SSLSocket)  # noqa: S101 - begin() has wrapped it
+        self._loop.add_reader(self._socket, self._can_shake_hands)
         self._loop.remove_writer(self._socket)
         try:
             self._socket.do_handshake()
         except ssl.SSLWantReadError:
             return
         except ssl.SSLWantWriteError:
-            self._loop.add_writer(self._socket, self._shake_hands)
+            self._loop.add_writer(self._socket, self._can_shake_hands)
         except (OSError, ValueError) as error:
             self.close(_reason(error))
         else:
@@ -188,7 +201,19 @@ class Connection:
         self._loop.add_reader(self._socket, self._readable)
         self._flush()
 
+    def _pause(self) -> None:
+        """Hear nothing of the socket until it is our turn."""
+        self._loop.remove_reader(self._socket)
+        self._loop.remove_writer(self._socket)
+
     def _readable(self) -> None:
+        if not self._owner.turns.take(self._read):
+            self._loop.remove_reader(self._socket)
+
+    def _read(self) -> None:
+        if self.state != "open":
+            return
+        self._loop.add_reader(self._socket, self._readable)
         try:
             data = self._socket.recv(_READ)
         except (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -226,7 +251,7 @@ class Connection:
         self._heard, self._partial = True, False
         self.due = clock.time() + self._owner.settings.idle_seconds
         self._loop.remove_reader(self._socket)
-        self._loop.call_soon(self._hand_on_the_rest)
+        self._owner.turns.wait(self._hand_on_the_rest)
 
     def _hand_on_the_rest(self) -> None:
         if self.state == "open":

@@ -31,7 +31,7 @@ class MediaRoom:
         raise_file_limit()
         last = _ANYWHERE.stop - settings.rtp_ports
         first = settings.rtp_port or self._random.randrange(_ANYWHERE.start, max(_ANYWHERE.start + 1, last))
-        self._ports = RtpPorts(first, settings.rtp_ports, settings.host, clock=clock)
+        self._ports = RtpPorts(first, settings.rtp_ports, settings.host)
 
     @property
     def streams(self) -> int:

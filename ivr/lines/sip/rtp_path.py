@@ -10,6 +10,8 @@ from ivr.lines.sip.rtp_terms import RtpTerms, Symmetric
 
 #: Packets of nobody in particular that wait in a socket when it is connected; more than its buffer holds.
 _MOST_STALE = 512
+#: How a socket of both families writes an IPv4 address (RFC 4291, section 2.5.5.2).
+_MAPPED = "::ffff:"
 #: Bytes read at once: more than any packet of ours.
 PACKET = 2048
 
@@ -54,7 +56,7 @@ class RtpPath:
 
         Once settled it stays connected; being open again takes a new socket.
         """
-        self._remote = (address, port) if port and _is_somebody(address) else None
+        self._remote = (self._dialled(address), port) if port and _is_somebody(address) else None
         if hosts:
             self.hosts, self.settled = hosts, False
             self.send = self._send_openly if self._remote else None
@@ -80,7 +82,12 @@ class RtpPath:
 
     def may_be(self, host: str) -> bool:
         """Whether the first packet may come from here."""
-        return host.partition("%")[0] in self.hosts
+        return host.partition("%")[0].removeprefix(_MAPPED) in self.hosts
+
+    def _dialled(self, address: str) -> str:
+        """An address as this socket can reach it: an IPv6 one writes IPv4 addresses in its own way."""
+        mapped = self.sock.family == socket.AF_INET6 and ":" not in address
+        return _MAPPED + address if mapped else address
 
     def _empty(self) -> None:
         for _ in range(_MOST_STALE):

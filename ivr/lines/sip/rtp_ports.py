@@ -1,4 +1,4 @@
-"""UDP ports for media: pairs from a range, each rested before it is used again."""
+"""UDP ports for media: pairs from a range, the longest unused first, so that late packets find nobody."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ import resource
 import socket
 from collections import deque
 
-from ivr.clock import Clock
 from ivr.errors import LineError
 
-#: Seconds that a port rests after a call, so that late packets of that call reach nobody else.
-REST = 2.0
 #: Kernel buffer asked for each socket: more than a second of packets, and little enough for hundreds of calls.
 BUFFER = 65_536
 #: Voice goes first: expedited forwarding (RFC 4594), in the upper six bits of the traffic class.
@@ -60,49 +57,41 @@ class RtpSockets:
 class RtpPorts:
     """Hands out pairs of ports on one address, the longest unused first."""
 
-    def __init__(self, first: int, count: int, host: str, *, clock: Clock, rest: float = REST) -> None:
+    def __init__(self, first: int, count: int, host: str) -> None:
         """Ports `first` to `first + count − 1` of a numeric address (`::` and `0.0.0.0` mean all).
 
         Raises LineError (H201) when there is no pair of an even and an odd port among them.
         """
         begin = first + first % 2
-        self._free: deque[tuple[int, float]] = deque(
-            (port, 0.0) for port in range(begin, min(first + count, 65_536) - 1, 2)
-        )
+        self._free = deque(range(begin, min(first + count, 65_536) - 1, 2))
         if not 0 < first <= 65_535 or not self._free:
             raise LineError(
                 f"{count} RTP ports from {first} hold no pair of ports; widen the range", code="H201"
             )
         self._family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
         self._host = host
-        self._clock = clock
-        self._rest = rest
         #: Pairs in all, and how many are in use.
         self.size = len(self._free)
         self.used = 0
 
     def take(self) -> RtpSockets:
         """The next pair that is free on this machine. Raises LineError (H230) when there is none."""
-        now = self._clock.time()
         for _ in range(len(self._free)):
-            port, since = self._free[0]
-            if since > now:
-                break
-            self._free.popleft()
+            port = self._free.popleft()
             pair = self._opened(port)
             if pair is not None:
                 self.used += 1
                 return RtpSockets(*pair, port, self)
-            self._free.append((port, now))  # another program has it: perhaps not for long
+            self._free.append(port)  # another program has it: perhaps not for long
         raise LineError(
             f"no RTP port is free: {self.used} of {self.size} pairs are in use; widen the range of RTP ports",
             code="H230",
         )
 
     def give_back(self, port: int) -> None:
-        """A pair is closed: let it rest, then use it again."""
+        """A pair is closed: it is the last to be used again."""
         self.used -= 1
-        self._free.append((port, self._clock.time() + self._rest))
+        self._free.append(port)
 
     def open_again(self, port: int) -> tuple[socket.socket, socket.socket]:
         """A pair that is in use, opened anew. Raises LineError (H230) if another program took it meanwhile."""
@@ -132,9 +121,10 @@ class RtpPorts:
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
             if self._family == socket.AF_INET6:
+                # On `::`, IPv4 callers' sound goes by the same sockets.
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, self._host != "::")
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, EXPEDITED)
-            else:
-                sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, EXPEDITED)
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, EXPEDITED)
             sock.bind((self._host, port))
         except OSError:
             sock.close()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ivr.lines.sip.addresses import family, usable
 from ivr.lines.sip.connection import PING, Connection
+from ivr.lines.sip.turns import Turns
 from ivr.sip.guard_sources import source_key
 from ivr.sip.network import Flow, Transport
 
@@ -69,6 +70,7 @@ class Streams:
     ) -> None:
         self.settings = settings
         self.clock = clock
+        self.turns = Turns(clock)
         self._message = message
         self._failed = failed
         self._welcome = welcome
@@ -119,6 +121,7 @@ class Streams:
         self._listeners.clear()
         for connection in list(self._connections.values()):
             connection.close("the line stops")
+        self.turns.close()
 
     def place(self, transport: Transport, name: str, host: str, port: int) -> Flow:
         """The flow to an address under a name: the same each time, also when its connection was renewed."""

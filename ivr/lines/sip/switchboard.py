@@ -36,6 +36,8 @@ Transfer = Callable[[SipLeg, Uri, str, str, Report], None]
 
 #: How many things of one kind are written to the log before the rest is only counted.
 _MOST_TOLD = 100
+#: After that, one in so many.
+_THEN_EACH = 1000
 
 
 class Switchboard:
@@ -119,10 +121,12 @@ class Switchboard:
         """Something was amiss: counted, held against its source, and told."""
         self.notices[what] += 1
         self._guard.strike(flow, what)
+        if self.notices[what] > _MOST_TOLD and self.notices[what] % _THEN_EACH:
+            return
         if what in ("user_error", "error"):
-            log.error("line.fault", what=what, detail=detail)
-        elif self.notices[what] <= _MOST_TOLD:
-            log.info("line.notice", what=what, address=flow.host, detail=detail)
+            log.error("line.fault", what=what, detail=detail, count=self.notices[what])
+        else:
+            log.info("line.notice", what=what, address=flow.host, detail=detail, count=self.notices[what])
 
     # What legs ask (LegKeeper).
 

@@ -103,7 +103,7 @@ class Here:
         self.clock = VirtualClock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
         self.media = MediaClock(self.clock)
         self.poller = RtpPoller(self.clock, self.media)
-        self.ports = RtpPorts(free_pair(host), 2, host, clock=self.clock)
+        self.ports = RtpPorts(free_pair(host), 2, host)
         self.port = AudioPort(Law.A, post=lambda what: what())
         self.heard: list[bytes] = []
         self.port.listen(self.heard.append)

@@ -24,7 +24,7 @@ def pass_time(time: VirtualClock, seconds: float) -> None:
 
 def test_pairs_are_even_and_odd_and_bound_to_the_address() -> None:
     first = free_pair(pairs=3)
-    ports = RtpPorts(first - 1, 7, HOST, clock=clock())
+    ports = RtpPorts(first - 1, 7, HOST)
     assert ports.size == 3
     taken = [ports.take() for _ in range(3)]
     for at, pair in enumerate(taken):
@@ -37,23 +37,8 @@ def test_pairs_are_even_and_odd_and_bound_to_the_address() -> None:
     assert ports.used == 0
 
 
-def test_a_port_rests_before_it_is_used_again() -> None:
-    time = clock()
-    ports = RtpPorts(free_pair(pairs=2), 4, HOST, clock=time)
-    first, second = ports.take(), ports.take()
-    first.close()
-    with pytest.raises(LineError, match="H230"):
-        ports.take()
-    pass_time(time, 2.5)
-    again = ports.take()
-    assert again.port == first.port
-    again.close()
-    second.close()
-
-
 def test_the_longest_unused_comes_first() -> None:
-    time = clock()
-    ports = RtpPorts(free_pair(pairs=4), 8, HOST, clock=time, rest=0.0)
+    ports = RtpPorts(free_pair(pairs=4), 8, HOST)
     seen = []
     for _ in range(8):
         pair = ports.take()
@@ -63,11 +48,23 @@ def test_the_longest_unused_comes_first() -> None:
     assert len(set(seen)) == 4
 
 
+def test_a_pair_just_given_back_is_better_than_no_call() -> None:
+    ports = RtpPorts(free_pair(pairs=2), 4, HOST)
+    first, second = ports.take(), ports.take()
+    first.close()
+    again = ports.take()
+    assert again.port == first.port
+    with pytest.raises(LineError, match="H230"):
+        ports.take()
+    again.close()
+    second.close()
+
+
 def test_a_pair_that_another_program_has_is_passed_over() -> None:
     first = free_pair(pairs=2)
     for taken_port in (first, first + 1):
         with bound(taken_port):
-            ports = RtpPorts(first, 4, HOST, clock=clock())
+            ports = RtpPorts(first, 4, HOST)
             pair = ports.take()
             assert pair.port == first + 2
             with pytest.raises(LineError, match="H230"):
@@ -76,7 +73,7 @@ def test_a_pair_that_another_program_has_is_passed_over() -> None:
 
 
 def test_a_pair_opened_anew_keeps_its_ports() -> None:
-    ports = RtpPorts(free_pair(), 2, HOST, clock=clock())
+    ports = RtpPorts(free_pair(), 2, HOST)
     pair = ports.take()
     before = pair.rtp
     pair.renew()
@@ -88,7 +85,7 @@ def test_a_pair_opened_anew_keeps_its_ports() -> None:
 
 def test_a_renewed_pair_whose_port_was_taken_is_an_error_that_says_so() -> None:
     first = free_pair()
-    ports = RtpPorts(first, 2, HOST, clock=clock())
+    ports = RtpPorts(first, 2, HOST)
     pair = ports.take()
     pair.rtp.close()
     with bound(first), pytest.raises(LineError, match="H230"):
@@ -99,7 +96,7 @@ def test_a_renewed_pair_whose_port_was_taken_is_an_error_that_says_so() -> None:
 @pytest.mark.parametrize(("first", "count"), [(20_001, 2), (20_000, 1), (0, 10), (65_535, 2), (70_000, 10)])
 def test_a_range_without_a_pair_is_refused(first: int, count: int) -> None:
     with pytest.raises(LineError, match="H201"):
-        RtpPorts(first, count, HOST, clock=clock())
+        RtpPorts(first, count, HOST)
 
 
 def test_the_limit_of_open_files_goes_up_to_what_the_system_allows() -> None:

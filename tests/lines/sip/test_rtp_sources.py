@@ -45,6 +45,28 @@ def test_who_may_send_the_first_packet(
     assert open_to(terms, symmetric) == hosts
 
 
+@pytest.mark.parametrize("symmetric", SYMMETRIC)
+@pytest.mark.parametrize("far_host", [HOST, "::1"])
+def test_a_line_on_every_address_hears_and_is_heard_by_ipv4_and_ipv6(
+    symmetric: Symmetric, far_host: str
+) -> None:
+    with call(symmetric, host="::", far_host=far_host) as (here, far):
+        here.stream.agree(far.terms())
+        say(here, far, 5)
+        assert here.sounds()[0] == A
+        assert len(far.got()) >= 4
+        here.beat(400)
+        assert far.got_rtcp()
+
+
+def test_behind_a_translator_an_ipv4_caller_of_a_line_on_every_address_is_found() -> None:
+    with call("auto", host="::", far_host=HOST) as (here, far):
+        here.stream.agree(far.terms(address=PRIVATE, port=40_000, rtcp_port=40_001))
+        say(here, far, 5)
+        assert here.sounds()[0] == A
+        assert len(far.got()) >= 3
+
+
 def test_behind_a_translator_the_first_right_packet_settles_both_ways() -> None:
     with call("auto") as (here, far):
         here.stream.agree(far.terms(address=PRIVATE, port=40_000, rtcp_port=40_001))
