@@ -102,6 +102,8 @@ STRIKES: Final[dict[str, int]] = {
 #: A vouched-for source must be that many times worse: nobody's trunk is to be shut out by a few packets that
 #: somebody else sent in its name.
 _VOUCHED_PATIENCE: Final = 10
+#: What part of all new calls strangers may make: the rest is for those who have called honestly before.
+_STRANGERS: Final = 0.9
 #: A call may come that often under one Call-ID (retransmissions, authentication) before it counts anew.
 _CALL_REPEATS: Final = 16
 _MOST_CALLS: Final = 8_192
@@ -164,6 +166,9 @@ class Guard:
         self._trusted: set[str] = set()
         self._packets = Bucket(settings.packets, settings.packet_burst, clock.time())
         self._calls = Bucket(settings.calls_per_second, settings.call_burst, clock.time())
+        self._strangers = Bucket(
+            _STRANGERS * settings.calls_per_second, _STRANGERS * settings.call_burst, clock.time()
+        )
         self._lately: OrderedDict[int, int] = OrderedDict()
         #: How many packets came to what verdict, by reason (`allowed` for none), and how many `bans` there were.
         self.counts: dict[str, int] = {"allowed": 0, "bans": 0}
@@ -255,7 +260,11 @@ class Guard:
         if 0 < seen < _CALL_REPEATS:
             self._lately[call] = seen + 1
             return _ALLOW
-        if not source.calls.take(now) or not self._calls.take(now):
+        if not source.calls.take(now):
+            return _BUSY
+        if not (source.trusted or source.vouched_until > now) and not self._strangers.take(now):
+            return _BUSY
+        if not self._calls.take(now):
             return _BUSY
         self._lately[call] = 1
         if len(self._lately) > _MOST_CALLS:

@@ -291,6 +291,16 @@ class Session(Speaker):
             self.inbound = self.outbound = None
             self.core.sessions.pop((self.call_id, self.local_tag), None)
 
+    def abandon(self) -> None:
+        """End a call whose 200 nobody has acknowledged yet, without waiting for the ACK and without a BYE.
+
+        For a line under siege: whoever never meant to talk, or never sent the INVITE, need not be told.
+        """
+        if self.state == "answered":
+            self.bye_wanted = False
+            self._stop_deliveries()
+            self.end("line", 408, "no ACK")
+
     def bye_came(self) -> None:
         """The other side ended it."""
         if self.inbound is not None:

@@ -20,7 +20,7 @@ INSTALLED = shutil.which("asterisk") is not None
 
 _FILES = {
     "asterisk.conf": """\
-[directories](!)
+[directories]
 astetcdir => {folder}
 astrundir => {folder}
 astlogdir => {folder}

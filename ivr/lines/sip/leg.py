@@ -141,6 +141,17 @@ class SipLeg(PortLeg):
         return self._desk.ended
 
     @property
+    def unheeded(self) -> bool:
+        """Whether a call that came was answered, and neither an ACK nor sound has come since."""
+        session = self.link.session
+        return (
+            session is not None
+            and session.incoming
+            and session.state == "answered"
+            and not self._answered_once
+        )
+
+    @property
     def connected_once(self) -> bool:
         """Whether the call was ever answered."""
         return self._answered_once
@@ -315,6 +326,11 @@ class SipLeg(PortLeg):
         if not self.ended and not self._why:
             self._why = why
             self.hang_up()
+
+    def abandon(self) -> None:
+        """End a call that is unheeded, without a word: nobody listens, and its place is wanted."""
+        if self.unheeded and self.link.session is not None:
+            self.link.session.abandon()
 
     def taken_over(self, session: Session) -> None:
         """An INVITE in the place of this leg's session (RFC 3891): the call goes on with it."""

@@ -14,6 +14,7 @@ from ivr.clock import Clock
 from ivr.errors import LineError
 from ivr.lines.base import Leg
 from ivr.lines.sip.account import Account, credentials_of
+from ivr.lines.sip.audit import BanLog
 from ivr.lines.sip.config import SipSettings
 from ivr.lines.sip.leg import SipLeg
 from ivr.lines.sip.metrics import Figures, MetricsWatch, SipMetrics
@@ -21,7 +22,7 @@ from ivr.lines.sip.outgoing import DialSession, TransferSession
 from ivr.lines.sip.parts import agent_settings, guard_settings, transport_settings
 from ivr.lines.sip.room import MediaRoom
 from ivr.lines.sip.switchboard import Switchboard
-from ivr.lines.sip.transports import SipTransports, log_ban
+from ivr.lines.sip.transports import SipTransports
 from ivr.media.writer import RecordingWriter
 from ivr.sip.agent import UserAgent
 from ivr.sip.guard import Guard
@@ -63,7 +64,7 @@ class RunningLine:
         self._clock = clock
         self._public = public
         self.writer = writer
-        self.guard = Guard(guard_settings(settings), clock=clock, on_ban=log_ban)
+        self.guard = Guard(guard_settings(settings), clock=clock, on_ban=BanLog(clock))
         self.transports = SipTransports(
             transport_settings(settings),
             received=self._received,

@@ -70,7 +70,7 @@ class Streams:
     ) -> None:
         self.settings = settings
         self.clock = clock
-        self.turns = Turns(clock)
+        self.turns = Turns(asyncio.get_running_loop())
         self._message = message
         self._failed = failed
         self._welcome = welcome

@@ -14,6 +14,7 @@ from ivr.errors import LineError
 from ivr.lines.base import Leg, LegInfo
 from ivr.lines.identity import Parties, parties_named
 from ivr.lines.sip.config import SipSettings
+from ivr.lines.sip.doorway import Doorway
 from ivr.lines.sip.leg import LegSession, Report, SipLeg
 from ivr.lines.sip.media import LegMedia
 from ivr.lines.sip.room import MediaRoom
@@ -72,6 +73,7 @@ class Switchboard:
         self.legs: set[SipLeg] = set()
         self.closing: set[SipLeg] = set()
         self.draining = False
+        self._doorway = Doorway(settings.most_calls, clock=clock, trusts=guard.trusts)
         #: Allows a transfer that the other side asks for; None: nobody may. And who carries it out.
         self.on_refer: OnRefer | None = None
         self.transfer: Transfer | None = None
@@ -86,6 +88,10 @@ class Switchboard:
         if session.replaces is not None:
             self._take_over(session, session.replaces)
             return
+        if not self._doorway.admits(session.flow):
+            self.notice("unacknowledged", session.flow, "one more call of a source that acknowledges none")
+            self._refuse(session, 486)
+            return
         parties = parties_of(session.invite)
         leg = self.new_leg(self._info(parties, session), session.flow)
         leg.link.session = session
@@ -93,6 +99,7 @@ class Switchboard:
             leg.link
         )  # from here on, whatever goes wrong, the leg hears of the end and closes itself
         self.legs.add(leg)
+        self._doorway.enter(leg, session.flow)
         try:
             leg.media.consider(session.remote_offer)
         except SdpError as error:
@@ -111,7 +118,7 @@ class Switchboard:
 
     def accepts(self) -> int:
         """0, or 503 while draining, or 486 when every place is taken (a 503 would stop all of a trunk's calls)."""
-        full = len(self.legs) >= self._settings.most_calls
+        full = len(self.legs) >= self._settings.most_calls and not self._made_room()
         status = 503 if self.draining else 486 if full else 0
         if status:
             self.refused[str(status)] += 1
@@ -133,12 +140,14 @@ class Switchboard:
     def leg_ended(self, leg: SipLeg) -> None:
         """A place is free."""
         self.legs.discard(leg)
+        self._doorway.leave(leg)
         self.closing = {one for one in self.closing if not one.over}
         if not leg.over:
             self.closing.add(leg)
 
     def leg_answered(self, leg: SipLeg, flow: Flow) -> None:
         """An honest caller: its address gets more patience."""
+        self._doorway.leave(leg)
         self._guard.vouch(flow)
 
     def refer_asked(self, leg: SipLeg, to: Uri, replaces: str, referred_by: str, report: Report) -> int:
@@ -193,6 +202,14 @@ class Switchboard:
             self._refuse(session, 481)
             return
         before.leg.taken_over(session)
+
+    def _made_room(self) -> bool:
+        """Take the place of somebody who has not acknowledged for long, when there is no other."""
+        leg = None if self.draining else self._doorway.overdue()
+        if leg is None:
+            return False
+        leg.abandon()
+        return len(self.legs) < self._settings.most_calls
 
     def _refuse(self, session: Session, status: int) -> None:
         self.refused[str(status)] += 1

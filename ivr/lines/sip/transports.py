@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from ivr.clock import Clock, TimerHandle
     from ivr.lines.sip.transport_settings import TransportSettings
     from ivr.sip.guard import Guard
-    from ivr.sip.guard_sources import Ban
     from ivr.sip.uri import Uri
 
 _log = structlog.get_logger("ivr.lines.sip")
@@ -41,11 +40,6 @@ _ROUTE_LIFE: Final = 60.0
 _UNBEARABLE: Final = frozenset({"not_sip", "scanner", "banned", "not_listed", "too_long"})
 
 Found = Callable[[Sequence[Flow]], None]
-
-
-def log_ban(ban: Ban) -> None:
-    """The audit line of a source that is shut out: for `Guard`'s `on_ban`."""
-    _log.warning("sip source shut out", address=ban.source, why=ban.why, seconds=ban.seconds)
 
 
 class SipTransports:

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
-if TYPE_CHECKING:
-    from ivr.clock import Clock, TimerHandle
+
+class Timer(Protocol):
+    """What can be cancelled."""
+
+    def cancel(self) -> None:
+        """Not any more."""
+
+
+class Loop(Protocol):
+    """What is needed of the event loop: its own time, whatever the line's clock says, since it is shared out."""
+
+    def time(self) -> float:
+        """Seconds."""
+
+    def call_at(self, when: float, callback: Callable[[], None], /) -> Timer:
+        """Call it then."""
+
 
 #: In each window (seconds), connections may work for so long altogether.
 WINDOW: Final = 0.005
@@ -21,26 +36,26 @@ class Turns:
     reckon: what does not fit into a window waits for the next.
     """
 
-    __slots__ = ("_clock", "_ends", "_left", "_running", "_timer", "_waiting")
+    __slots__ = ("_ends", "_left", "_loop", "_running", "_timer", "_waiting")
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
         self._waiting: deque[Callable[[], None]] = deque()
         self._ends = 0.0
         self._left = SHARE
         self._running = False
-        self._timer: TimerHandle | None = None
+        self._timer: Timer | None = None
 
     def take(self, work: Callable[[], None]) -> bool:
         """Work now and return True, or later, in turn, and return False."""
         if not self._running and (self._waiting or not self._open()):
             self.wait(work)
             return False
-        began = self._clock.time()
+        began = self._loop.time()
         try:
             work()
         finally:
-            self._left -= self._clock.time() - began
+            self._left -= self._loop.time() - began
         return True
 
     def wait(self, work: Callable[[], None]) -> None:
@@ -48,7 +63,7 @@ class Turns:
         self._waiting.append(work)
         if self._timer is None and not self._running:
             self._open()
-            self._timer = self._clock.call_at(self._ends, self._go_on)
+            self._timer = self._loop.call_at(self._ends, self._go_on)
 
     def close(self) -> None:
         """Forget who waits."""
@@ -59,7 +74,7 @@ class Turns:
 
     def _open(self) -> bool:
         """Whether there is time left in the present window."""
-        now = self._clock.time()
+        now = self._loop.time()
         if now >= self._ends:
             self._ends = now + WINDOW
             self._left = SHARE
@@ -77,4 +92,4 @@ class Turns:
         finally:
             self._running = False
         if self._waiting:
-            self._timer = self._clock.call_at(self._ends, self._go_on)
+            self._timer = self._loop.call_at(self._ends, self._go_on)
