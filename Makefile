@@ -6,9 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready-run
 READY_DEV := $(VENV)/.ready-dev
 DEMO_CUSTOMERS ?= 500
+FUZZ ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs packages
+.PHONY: help demo test check bench fuzz docs packages
 
 help:  ## what there is to do
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -50,6 +51,10 @@ check: $(READY_DEV)  ## lint, types, floors, flows, prompts, docs
 
 bench: $(READY_DEV) packages  ## figures: calls, engine, database, telephone
 	@$(BIN)/python -m tests.bench
+
+fuzz: $(READY_DEV)  ## a million mutated SIP messages, and as many RTP and RTCP packets
+	@$(BIN)/python -m tests.sip.fuzz --messages $(FUZZ)
+	@$(BIN)/python -m tests.media.rtp_fuzz --packets $(FUZZ)
 
 docs: $(READY_DEV)  ## write again what docs and README take from the code
 	@$(BIN)/python docs/generate.py
