@@ -182,6 +182,15 @@ def make_line(settings: Settings, index: int) -> Line:
     )
 
 
+async def check_line(settings: Settings) -> None:
+    """Raises LineError for settings with which no worker could open its line, before any is started."""
+    from ivr.lines.sip import SipLine
+
+    line = make_line(settings, 0)
+    if isinstance(line, SipLine):
+        await line.check()
+
+
 def load_line(settings: Settings) -> None:
     """Import what the line needs, so that a spare worker has it ready."""
     importlib.import_module(f"ivr.lines.{settings.line}")

@@ -141,7 +141,14 @@ def init(folder: Annotated[Path, typer.Argument(help="A folder that is made, or 
 
 
 async def _serve(settings: Settings) -> int:
-    from ivr.app import child_environment, installation_id, load_content, open_database, prepare_data_dir
+    from ivr.app import (
+        check_line,
+        child_environment,
+        installation_id,
+        load_content,
+        open_database,
+        prepare_data_dir,
+    )
     from ivr.worker.preflight import alone, check_ports, wait_for_earlier
     from ivr.worker.supervisor import STOP_GRACE, Supervisor, clear_run_dir, own_command
 
@@ -149,6 +156,7 @@ async def _serve(settings: Settings) -> int:
     load_content(settings)  # a broken flow or prompt is told here, before anything answers
     prepare_data_dir(settings)
     installation_id(settings)
+    await check_line(settings)
     with alone(settings.run_dir):
         await wait_for_earlier(settings.run_dir, settings.drain_seconds + STOP_GRACE)
         check_ports(

@@ -167,7 +167,7 @@ class Guard:
         self._packets = Bucket(settings.packets, settings.packet_burst, clock.time())
         self._calls = Bucket(settings.calls_per_second, settings.call_burst, clock.time())
         self._strangers = Bucket(
-            _STRANGERS * settings.calls_per_second, _STRANGERS * settings.call_burst, clock.time()
+            _STRANGERS * settings.calls_per_second, max(1.0, _STRANGERS * settings.call_burst), clock.time()
         )
         self._lately: OrderedDict[int, int] = OrderedDict()
         #: How many packets came to what verdict, by reason (`allowed` for none), and how many `bans` there were.

@@ -64,11 +64,25 @@ def check_ports(
     address, `http` an address and a TCP port; 0 is any.
     """
     host, ports = sip
+    _check_distinct(streams, http[1])
     for port in ports:
         _check(socket.SOCK_DGRAM, host, port, "SIP")
     for port in streams:
         _check(socket.SOCK_STREAM, host, port, "SIP")
     _check(socket.SOCK_STREAM, *http, "HTTP")
+
+
+def _check_distinct(streams: Sequence[int], http: int) -> None:
+    """Two of our own processes cannot have one TCP port either, such as a worker's TLS and the next one's SIP."""
+    seen = {http} - {0}
+    for port in streams:
+        if port and port in seen:
+            raise WorkerError(
+                f"TCP port {port} is wanted twice: each worker takes its own, counting up from HOTLINE_SIP_PORT"
+                " and HOTLINE_SIP_TLS_PORT, and HOTLINE_HTTP_PORT must be none of them; set them further apart",
+                code="H501",
+            )
+        seen.add(port)
 
 
 def _check(kind: socket.SocketKind, host: str, port: int, name: str) -> None:

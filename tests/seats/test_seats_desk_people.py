@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.seats.seat_bench import Bench
@@ -13,7 +15,7 @@ async def test_signing_in_makes_a_seat_ready_and_a_console_that_comes_back_is_we
     bench.later(10)
     assert await bench.desk.sign_in("ann")
     seat = await bench.seat("ann")
-    assert (seat.state, seat.lease_until) == ("ready", bench.desk._lease(bench.now))
+    assert (seat.state, seat.lease_until) == ("ready", bench.now + timedelta(seconds=15))
     assert (await bench.desk.sign_in("nobody")).why == "unknown"
 
 

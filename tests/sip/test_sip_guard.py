@@ -240,7 +240,17 @@ async def test_a_storm_of_400_calls_a_second_is_told_busy_and_leaves_room_for_ot
 async def test_all_calls_together_are_bounded() -> None:
     desk = Desk(GuardSettings(calls_per_second=10, call_burst=20))
     verdicts = [desk.admit(packet(call=f"{n}"), Flow("udp", f"203.0.113.{n}", 5060)) for n in range(1, 41)]
-    assert verdicts == ["allow"] * 20 + ["call_rate"] * 20
+    assert verdicts == ["allow"] * 18 + ["call_rate"] * 22
+
+
+async def test_strangers_storming_from_everywhere_leave_room_for_who_has_called_before() -> None:
+    desk = Desk()
+    for number in range(4_000):
+        desk.admit(packet(call=f"storm-{number}"), Flow("udp", f"203.0.{number % 200}.{number % 97 + 1}", 5060))
+        desk.wait(1 / 400)
+    assert "call_rate" in [desk.admit(packet(call=f"new-{n}"), TRUNK) for n in range(3)]
+    desk.guard.vouch(TRUNK)
+    assert [desk.admit(packet(call=f"known-{n}"), TRUNK) for n in range(25)] == ["allow"] * 25
 
 
 async def test_a_repeated_invite_of_an_admitted_call_and_a_hold_are_no_new_calls() -> None:

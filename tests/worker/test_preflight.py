@@ -30,6 +30,14 @@ def test_free_ports_are_accepted_and_free_afterwards() -> None:
     check_ports((HERE, range(sip, sip + 1)), (HERE, http))
 
 
+@pytest.mark.parametrize(
+    ("streams", "http"), [((5060, 5061, 5061, 5062), 8080), ((8080,), 8080), ((5060, 5060), 0)]
+)
+def test_tcp_ports_that_two_processes_would_want_are_told(streams: tuple[int, ...], http: int) -> None:
+    with pytest.raises(WorkerError, match=r"H501 TCP port \d+ is wanted twice.*set them further apart"):
+        check_ports((HERE, ()), (HERE, http), streams=streams)
+
+
 def test_a_taken_sip_port_of_any_worker_is_named_with_its_setting() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind((HERE, 0))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: What part of all places one source may hold so; and so many in any case.
 _SHARE: Final = 4
 _LEAST: Final = 8
-#: Seconds after which a place is taken from who has not acknowledged: several answers were sent by then.
+#: Seconds after which a place is taken from who has not acknowledged: the answer was sent three times by then.
 PATIENCE: Final = 2.0
 
 

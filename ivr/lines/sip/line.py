@@ -17,7 +17,7 @@ from ivr.lines.sip.dialling import route_of, sender_of, target_of
 from ivr.lines.sip.leg import Report, SipLeg
 from ivr.lines.sip.metrics import Figures, SipMetrics
 from ivr.lines.sip.outgoing import DialSession, TransferSession
-from ivr.lines.sip.parts import public_address
+from ivr.lines.sip.parts import check, public_address
 from ivr.lines.sip.running import RunningLine
 from ivr.lines.sip.switchboard import OnRefer
 from ivr.media.clock import MediaClock
@@ -109,6 +109,10 @@ class SipLine:
         return self._parts.figures() if self._parts is not None else Figures()
 
     # What it does.
+
+    async def check(self) -> None:
+        """See whether it could start, without opening anything. Raises LineError: H201, H205, H231."""
+        await check(self.settings)
 
     async def start(self, on_call: Callable[[Leg], None]) -> None:
         """Open the line.

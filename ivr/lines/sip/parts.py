@@ -10,11 +10,13 @@ from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
-from ivr.clock import Clock
+from ivr.clock import Clock, SystemClock
 from ivr.errors import LineError
 from ivr.lines.sip import srtp
 from ivr.lines.sip.addresses import family
 from ivr.lines.sip.config import SipSettings
+from ivr.lines.sip.dialling import registrar_of, route_of
+from ivr.lines.sip.tls import client_context, server_context
 from ivr.lines.sip.transport_settings import TransportSettings
 from ivr.sip.digest import DigestGate
 from ivr.sip.guard import GuardSettings
@@ -77,6 +79,23 @@ def agent_settings(settings: SipSettings, clock: Clock) -> AgentSettings:
         gate=gate,
         trusted=_within(settings.peers),
     )
+
+
+async def check(settings: SipSettings) -> None:
+    """Whether a line could start with these settings, as far as that is seen without opening anything.
+
+    Raises LineError: H201 a setting cannot be, H205 a certificate cannot be used, H231 encryption is demanded
+    and not installed.
+    """
+    transports = transport_settings(settings)
+    if transports.tls:
+        server_context(transports)
+    client_context(transports)
+    agent_settings(settings, SystemClock())
+    route_of(settings)
+    if settings.registrar:
+        registrar_of(settings)
+    await public_address(settings)
 
 
 async def public_address(settings: SipSettings) -> str:

@@ -39,10 +39,13 @@ class RtpPath:
     While it is open to several, the owner checks each packet and then calls `settle`.
     """
 
-    __slots__ = ("_remote", "hosts", "send", "settled", "sock")
+    __slots__ = ("_remote", "_stale", "_stale_until", "hosts", "send", "settled", "sock")
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, stale: Address | None = None, until: float = 0.0) -> None:
+        """`stale`: where the sound came from before the other side moved it; not believed before `until`."""
         self.sock = sock
+        self._stale = stale
+        self._stale_until = until
         #: Sends a packet, raising OSError like a socket; None while there is nowhere to send.
         self.send: Send | None = None
         #: Who may send the first packet, while that is not settled.
@@ -80,9 +83,16 @@ class RtpPath:
         self.send = self.sock.send
         return True
 
-    def may_be(self, host: str) -> bool:
-        """Whether the first packet may come from here."""
-        return host.partition("%")[0].removeprefix(_MAPPED) in self.hosts
+    @property
+    def remote(self) -> Address | None:
+        """What it sends to, as its socket writes it."""
+        return self._remote
+
+    def may_be(self, remote: Address, now: float) -> bool:
+        """Whether the first packet may come from here at this moment."""
+        if remote == self._stale and now < self._stale_until:
+            return False
+        return remote[0].partition("%")[0].removeprefix(_MAPPED) in self.hosts
 
     def _dialled(self, address: str) -> str:
         """An address as this socket can reach it: an IPv6 one writes IPv4 addresses in its own way."""

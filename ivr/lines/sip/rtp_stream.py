@@ -30,6 +30,8 @@ from ivr.media.rtp_sender import RtpSender
 CHORES = 25
 #: Seconds without a packet after which a leg's media is dead.
 DEAD_AFTER = 60.0
+#: Seconds for which the old source of a sound that was moved is not believed to be the new one.
+STALE = 3.0
 
 _system_random = SystemRandom()
 
@@ -147,7 +149,8 @@ class RtpStream:
         self._receiver.agree(terms.law, terms.payload_type, terms.events, hears=terms.receives)
         self._sender.agree(terms.payload_type, terms.events)
         if before is None or _ways(before) != _ways(terms):
-            self._point(terms)
+            moved = before is not None and (before.address, before.port) != (terms.address, terms.port)
+            self._point(terms, moved=moved)
         self._send = self._rtp.send if terms.sends else None
         self._alive = self._clock.time()
         if self._beat is None:
@@ -209,13 +212,13 @@ class RtpStream:
 
     # Ways.
 
-    def _point(self, terms: RtpTerms) -> None:
+    def _point(self, terms: RtpTerms, *, moved: bool) -> None:
         """Connect both sockets to what was agreed, or open them to where it may come from."""
         hosts = open_to(terms, self._symmetric)
         self._mux = terms.rtcp_mux
         self._receiver.reception.forget_source()
         if hosts and (self._rtp.settled or self._rtcp.settled):
-            self._renew()
+            self._renew(moved=moved)
         self._rtp.point(terms.address, terms.port, hosts)
         self._watch(self._rtp, self._rtp_readable, self._rtp_knock)
         if terms.rtcp_mux:
@@ -224,12 +227,18 @@ class RtpStream:
             self._rtcp.point(terms.address, terms.rtcp_port, hosts)
             self._watch(self._rtcp, self._rtcp_readable, self._rtcp_knock)
 
-    def _renew(self) -> None:
-        """A connected socket hears one address for ever: take new ones on the same ports."""
+    def _renew(self, *, moved: bool) -> None:
+        """A connected socket hears one address for ever: take new ones on the same ports.
+
+        Where the sound moves elsewhere, its old source may go on for a moment, and must not be taken for the new.
+        """
+        until = self._clock.time() + STALE if moved else 0.0
+        rtp, rtcp = self._rtp.remote, self._rtcp.remote
         self._poller.forget(self._sockets.rtp)
         self._poller.forget(self._sockets.rtcp)
         self._sockets.renew()
-        self._rtp, self._rtcp = RtpPath(self._sockets.rtp), RtpPath(self._sockets.rtcp)
+        self._rtp = RtpPath(self._sockets.rtp, rtp, until)
+        self._rtcp = RtpPath(self._sockets.rtcp, rtcp, until)
         self._recv = self._sockets.rtp.recv
 
     def _watch(
@@ -307,7 +316,7 @@ class RtpStream:
         except OSError:
             self._poller.counts["receive_errors"] += 1
             return
-        if not path.may_be(remote[0]):
+        if not path.may_be(remote[:2], now):
             self._drop("address")
         elif take(packet, now) and not self._closed and path.settle(remote[:2]):
             self._poller.watch(path.sock, readable)

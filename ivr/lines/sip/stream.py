@@ -11,6 +11,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ivr.lines.sip.addresses import family, usable
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ivr.lines.sip.transport_settings import TransportSettings
 
 #: New connections that are taken at one turn of the event loop at most.
-_ACCEPTED: Final = 16
+_ACCEPTED: Final = 4
 #: How often deadlines and keep-alives are looked at, and how long accepting rests when the system has no more
 #: file handles; seconds.
 _SWEEP: Final = 0.5
@@ -105,7 +106,7 @@ class Streams:
             for listener in sockets:
                 listener.setblocking(False)
                 self._listeners.append(listener)
-                self._loop.add_reader(listener, self._accept, listener, transport)
+                self._loop.add_reader(listener, self._can_accept, listener, transport)
         self._timers["sweep"] = self.clock.call_at(self.clock.time() + _SWEEP, self._sweep)
 
     def close(self) -> None:
@@ -205,8 +206,16 @@ class Streams:
         connection.connect()
         return connection
 
+    def _can_accept(self, listener: socket.socket, transport: Transport) -> None:
+        """Somebody knocks: let him in when there is time for it."""
+        if not self.turns.take(partial(self._accept, listener, transport)) and self._loop is not None:
+            self._loop.remove_reader(listener)
+
     def _accept(self, listener: socket.socket, transport: Transport) -> None:
         """Take newcomers, a few at a time."""
+        if self._loop is None:
+            return
+        self._loop.add_reader(listener, self._can_accept, listener, transport)
         for _ in range(_ACCEPTED):
             try:
                 accepted, address = listener.accept()
@@ -257,7 +266,7 @@ class Streams:
 
         def go_on() -> None:
             if self._loop is not None:
-                self._loop.add_reader(listener, self._accept, listener, transport)
+                self._loop.add_reader(listener, self._can_accept, listener, transport)
 
         name = f"rest {listener.fileno()}"
         self._timers[name] = self.clock.call_at(self.clock.time() + _REST, go_on)

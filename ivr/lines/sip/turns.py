@@ -26,7 +26,7 @@ class Loop(Protocol):
 
 #: In each window (seconds), connections may work for so long altogether.
 WINDOW: Final = 0.005
-SHARE: Final = 0.002
+SHARE: Final = 0.001
 
 
 class Turns:

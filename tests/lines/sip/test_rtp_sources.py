@@ -6,6 +6,7 @@ import pytest
 from rtp_kit import HOST, FarEnd, Here, bound, call
 
 from ivr.lines.sip.rtp_path import RtpPath, open_to
+from ivr.lines.sip.rtp_stream import STALE
 from ivr.lines.sip.rtp_terms import RtpTerms, Symmetric
 from ivr.media import rtcp
 from ivr.media.g711 import Law
@@ -57,6 +58,36 @@ def test_a_line_on_every_address_hears_and_is_heard_by_ipv4_and_ipv6(
         assert len(far.got()) >= 4
         here.beat(400)
         assert far.got_rtcp()
+
+
+def test_sound_that_moves_is_not_mistaken_for_the_old_source_that_goes_on_for_a_moment() -> None:
+    with call("auto") as (here, old):
+        here.stream.agree(old.terms())
+        say(here, old, 3)
+        new = FarEnd(ELSEWHERE, source=99)
+        here.stream.agree(new.terms(signalling=HOST))
+        old.got()
+        say(here, old, 10)
+        new.rtp.sendto(new.packet(b"\x22" * 160), (HOST, here.stream.local_port))
+        here.beat(3)
+        assert b"\x22" * 160 in here.heard
+        assert here.sounds()[-1] != A
+        assert not old.got()
+        assert new.got()
+        new.close()
+
+
+def test_a_translator_that_keeps_the_old_way_for_the_moved_sound_is_believed_after_a_moment() -> None:
+    with call("auto") as (here, far):
+        here.stream.agree(far.terms())
+        say(here, far, 3)
+        here.heard.clear()
+        here.stream.agree(far.terms(address=PRIVATE, port=40_000, rtcp_port=40_001))
+        say(here, far, 5)
+        assert not here.sounds()
+        here.beat(int(STALE / 0.02))
+        say(here, far, 5)
+        assert here.sounds()
 
 
 def test_behind_a_translator_an_ipv4_caller_of_a_line_on_every_address_is_found() -> None:

@@ -47,6 +47,34 @@ def test_a_setting_that_cannot_be_is_named(wrong: dict[str, object], told: str) 
     assert error.value.code == "H201"
 
 
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"registrar": "not an address", "secret": "s"}, "H201.*no registrar"),
+        ({"proxy": "::::"}, "H201.*no proxy"),
+        ({"public_address": "not a name"}, "H201.*public address"),
+        ({"tls_port": 5061}, "H201.*name both PEM files"),
+        ({"tls_port": 5061, "tls_certificate": "/no.pem", "tls_key": "/no.key"}, "H205.*does not exist"),
+        ({"tls_ca": __file__}, "H205.*authorities"),
+        ({"host": "pbx.example"}, "H201.*no address to listen on"),
+    ],
+)
+async def test_what_no_line_could_start_with_is_told_without_starting_one(
+    wrong: dict[str, object], told: str
+) -> None:
+    with pytest.raises(LineError, match=told):
+        await SipLine(SipSettings(**{"host": "127.0.0.1", **wrong})).check()  # type: ignore[arg-type]
+
+
+async def test_a_line_that_could_start_is_found_so_and_nothing_of_it_is_open() -> None:
+    line = SipLine(SipSettings(host="127.0.0.1", registrar="sip:pbx.example", secret="s", proxy="pbx.example"))
+    with pytest.raises(LineError, match="no proxy"):
+        await line.check()
+    line = SipLine(SipSettings(host="127.0.0.1", registrar="sip:pbx.example", secret="s"))
+    await line.check()
+    assert not line.ports
+
+
 def test_secrets_are_not_printed() -> None:
     shown = repr(SipSettings(secret="hidden one", accept_secret="hidden two"))
     assert "hidden" not in shown

@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Iterator, MutableMapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ import pytest
 from structlog.testing import capture_logs
 from transport_bed import Bed, UdpPeer, options
 
+from ivr.clock import SystemClock, VirtualClock
 from ivr.errors import LineError
 from ivr.lines.sip.addresses import family, usable
+from ivr.lines.sip.audit import MOST, SECONDS, BanLog
 from ivr.lines.sip.transport_settings import TransportSettings
-from ivr.lines.sip.transports import SipTransports, log_ban
+from ivr.lines.sip.transports import SipTransports
 from ivr.sip.guard import GuardSettings
+from ivr.sip.guard_sources import Ban
 from ivr.sip.network import Flow
 from ivr.sip.uri import Uri
 
@@ -176,7 +180,7 @@ async def test_ten_thousand_packets_of_garbage_leave_a_telephone_its_answer(peer
 async def test_a_source_that_is_shut_out_gets_one_line_in_the_log(
     peer: UdpPeer, log_output: list[MutableMapping[str, Any]]
 ) -> None:
-    async with Bed(LOOPBACK, on_ban=log_ban) as bed:
+    async with Bed(LOOPBACK, on_ban=BanLog(SystemClock())) as bed:
         for _ in range(3):
             peer.socket.sendto(options(more="User-Agent: friendly-scanner\r\n"), ("127.0.0.1", bed.port()))
         await bed.until(lambda: bed.guard.counts.get("banned") == 2)
@@ -189,6 +193,26 @@ async def test_a_source_that_is_shut_out_gets_one_line_in_the_log(
             "log_level": "warning",
         }
     ]
+
+
+async def test_forged_addresses_shut_out_by_the_thousand_do_not_fill_the_log(
+    log_output: list[MutableMapping[str, Any]],
+) -> None:
+    clock = VirtualClock(datetime(2026, 1, 1, tzinfo=UTC))
+    log = BanLog(clock)
+    for number in range(20_000):
+        log(Ban(f"203.0.{number // 250}.{number % 250}", "scanner", 600.0))
+    assert len(log_output) == MOST + 1
+    assert "hotline_sip_shut_out_total" in log_output[-1]["event"]
+    clock.call_at(clock.time() + SECONDS, lambda: None)
+    clock.advance_to_next()
+    log(Ban("198.51.100.1", "scanner", 600.0))
+    assert log_output[-2] == {
+        "event": "more sip sources shut out",
+        "sources": 20_000 - MOST,
+        "log_level": "warning",
+    }
+    assert log_output[-1]["address"] == "198.51.100.1"
 
 
 async def test_the_port_is_the_one_that_was_asked_for_and_udp_and_tcp_share_it() -> None:

