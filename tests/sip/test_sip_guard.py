@@ -246,7 +246,9 @@ async def test_all_calls_together_are_bounded() -> None:
 async def test_strangers_storming_from_everywhere_leave_room_for_who_has_called_before() -> None:
     desk = Desk()
     for number in range(4_000):
-        desk.admit(packet(call=f"storm-{number}"), Flow("udp", f"203.0.{number % 200}.{number % 97 + 1}", 5060))
+        desk.admit(
+            packet(call=f"storm-{number}"), Flow("udp", f"203.0.{number % 200}.{number % 97 + 1}", 5060)
+        )
         desk.wait(1 / 400)
     assert "call_rate" in [desk.admit(packet(call=f"new-{n}"), TRUNK) for n in range(3)]
     desk.guard.vouch(TRUNK)

@@ -134,6 +134,10 @@ class SipLine:
         parts.board.on_refer = lambda leg, to: self.on_refer is not None and self.on_refer(leg, to)
         parts.board.transfer = self._transfer
         try:
+            if self.settings.rtp_port:
+                stale = await parts.room.find_stale()
+                if stale:
+                    log.warning("line.stale_media", line=self.name, ports=stale)
             await parts.transports.start()
         except BaseException:
             await self.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from random import Random, SystemRandom
@@ -9,13 +10,16 @@ from random import Random, SystemRandom
 from ivr.clock import Clock
 from ivr.lines.sip.config import SipSettings
 from ivr.lines.sip.rtp_poller import RtpPoller
-from ivr.lines.sip.rtp_ports import RtpPorts, raise_file_limit
+from ivr.lines.sip.rtp_ports import RtpPorts, RtpSockets, raise_file_limit
 from ivr.lines.sip.rtp_stream import RtpStream
 from ivr.media.clock import MediaClock
 from ivr.media.port import AudioPort
 
 #: Where a line without a range of its own takes its ports: somewhere here.
 _ANYWHERE = range(16_384, 60_000)
+#: For how many seconds ports are listened at before the line starts (two packets), and how many pairs at once.
+_LISTEN = 0.045
+_AT_ONCE = 300
 
 
 class MediaRoom:
@@ -32,6 +36,26 @@ class MediaRoom:
         last = _ANYWHERE.stop - settings.rtp_ports
         first = settings.rtp_port or self._random.randrange(_ANYWHERE.start, max(_ANYWHERE.start + 1, last))
         self._ports = RtpPorts(first, settings.rtp_ports, settings.host)
+
+    async def find_stale(self) -> int:
+        """Put ports at which something comes already at the end of the row, and tell how many they are.
+
+        The callers of a process that died go on speaking for a while, and must not be put through to new ones.
+        """
+        stale: list[RtpSockets] = []
+        opened: list[RtpSockets] = []
+        try:
+            for left in range(self._ports.size, 0, -_AT_ONCE):
+                opened = self._ports.listen(min(_AT_ONCE, left))
+                await asyncio.sleep(_LISTEN)
+                stale += [pair for pair in opened if not pair.quiet]
+                for pair in opened:
+                    if pair not in stale:
+                        pair.close()
+        finally:
+            for pair in (*opened, *stale):
+                pair.close()
+        return len(stale)
 
     @property
     def streams(self) -> int:

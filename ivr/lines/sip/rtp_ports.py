@@ -45,6 +45,19 @@ class RtpSockets:
             self.rtcp.close()
             self.rtp, self.rtcp = self._ports.open_again(self.port)
 
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing has come that was not read."""
+        for sock in (self.rtp, self.rtcp):
+            try:
+                sock.recv(1, socket.MSG_PEEK)
+            except BlockingIOError:
+                continue
+            except OSError:
+                pass
+            return False
+        return True
+
     def close(self) -> None:
         """Give both ports back. Harmless if it was done."""
         ports, self._ports = self._ports, None
@@ -87,6 +100,19 @@ class RtpPorts:
             f"no RTP port is free: {self.used} of {self.size} pairs are in use; widen the range of RTP ports",
             code="H230",
         )
+
+    def listen(self, most: int) -> list[RtpSockets]:
+        """Open so many of the free pairs, the longest unused first, to hear whether something still comes there."""
+        opened = []
+        for _ in range(min(most, len(self._free))):
+            port = self._free.popleft()
+            pair = self._opened(port)
+            if pair is None:
+                self._free.append(port)
+            else:
+                self.used += 1
+                opened.append(RtpSockets(*pair, port, self))
+        return opened
 
     def give_back(self, port: int) -> None:
         """A pair is closed: it is the last to be used again."""

@@ -108,3 +108,16 @@ def test_the_limit_of_open_files_goes_up_to_what_the_system_allows() -> None:
         assert raise_file_limit() == before[1]
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_a_port_at_which_somebody_still_speaks_is_told_from_a_quiet_one() -> None:
+    ports = RtpPorts(free_pair(pairs=3), 6, HOST)
+    opened = ports.listen(10)
+    assert [pair.quiet for pair in opened] == [True] * 3
+    with bound() as old:
+        old.sendto(b"x", (HOST, opened[0].port))
+        old.sendto(b"x", (HOST, opened[1].port + 1))
+        assert [pair.quiet for pair in opened] == [False, False, True]
+    for pair in opened:
+        pair.close()
+    assert ports.used == 0

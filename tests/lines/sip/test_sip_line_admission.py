@@ -183,40 +183,46 @@ async def test_a_line_can_be_stopped_and_started_again_and_stopped_twice() -> No
 
 
 async def test_a_source_that_acknowledges_nothing_does_not_take_every_place() -> None:
-    async with open_desk("sip", most_calls=16) as desk:
-        async with outside(desk) as silent, outside(desk, host="127.0.0.3") as honest:
-            desk.on_call = desk.answer
-            asyncio.get_running_loop().remove_reader(silent.socket)
-            for _ in range(20):
-                silent.begin()
-            await wait_until(lambda: desk.line.refused == 12)
-            assert desk.line.active == 8
-            assert desk.line.figures.notices["unacknowledged"] == 12
-            call = await honest.dial()
-            await call.hang_up()
-            for one in silent.calls.values():
-                await one.rtp.close()
+    async with (
+        open_desk("sip", most_calls=16) as desk,
+        outside(desk) as silent,
+        outside(desk, host="127.0.0.3") as honest,
+    ):
+        desk.on_call = desk.answer
+        asyncio.get_running_loop().remove_reader(silent.socket)
+        for _ in range(20):
+            silent.begin()
+        await wait_until(lambda: desk.line.refused == 12)
+        assert desk.line.active == 8
+        assert desk.line.figures.notices["unacknowledged"] == 12
+        call = await honest.dial()
+        await call.hang_up()
+        for one in silent.calls.values():
+            await one.rtp.close()
 
 
 async def test_where_everybody_acknowledges_nothing_the_oldest_makes_room() -> None:
-    async with open_desk("sip", most_calls=4) as desk:
-        async with outside(desk) as silent, outside(desk, host="127.0.0.3") as honest:
-            desk.on_call = desk.answer
-            asyncio.get_running_loop().remove_reader(silent.socket)
-            for _ in range(4):
-                silent.begin()
-            await wait_until(lambda: desk.line.active == 4)
-            with pytest.raises(Refused) as refused:
-                await honest.dial()
-            assert refused.value.status == 486
-            await asyncio.sleep(PATIENCE)
-            sessions = desk.line.figures.sessions
-            call = await honest.dial()
-            assert desk.line.active == 4
-            assert desk.line.figures.sessions == sessions
-            await call.hang_up()
-            for one in silent.calls.values():
-                await one.rtp.close()
+    async with (
+        open_desk("sip", most_calls=4) as desk,
+        outside(desk) as silent,
+        outside(desk, host="127.0.0.3") as honest,
+    ):
+        desk.on_call = desk.answer
+        asyncio.get_running_loop().remove_reader(silent.socket)
+        for _ in range(4):
+            silent.begin()
+        await wait_until(lambda: desk.line.active == 4)
+        with pytest.raises(Refused) as refused:
+            await honest.dial()
+        assert refused.value.status == 486
+        await asyncio.sleep(PATIENCE)
+        sessions = desk.line.figures.sessions
+        call = await honest.dial()
+        assert desk.line.active == 4
+        assert desk.line.figures.sessions == sessions
+        await call.hang_up()
+        for one in silent.calls.values():
+            await one.rtp.close()
 
 
 async def wait_until(found: Callable[[], object]) -> None:

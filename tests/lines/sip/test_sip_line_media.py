@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator
 
 import pytest
 from desk import TONE, Desk, open_desk, outside
+from rtp_kit import free_pair
 from sip_caller import PCMA, PCMU, Message, Offer, SipCaller, bound_udp, dominant, sine
 
 from ivr.errors import LineError
@@ -208,3 +210,33 @@ async def test_a_name_that_leads_nowhere_is_told(desk: Desk) -> None:
     with pytest.raises(LineError, match=r"H21[12]"):
         await desk.line.dial("sip:seat@nowhere.invalid", timeout=2.0)
     assert desk.line.active == 0
+
+
+async def test_callers_of_a_process_that_died_are_not_put_through_to_new_ones() -> None:
+    """They speak from the trunk's own address, behind a translator: from there sound is believed."""
+    first = free_pair(pairs=8)
+    with bound_udp("127.0.0.2") as old:
+
+        async def go_on() -> None:
+            number = 0
+            while True:
+                number += 1
+                packet = struct.pack("!BBHII", 0x80, 0, number & 0xFFFF, number * 160, 77) + b"\x20" * 160
+                for port in range(first, first + 6, 2):
+                    old.sendto(packet, ("127.0.0.1", port))
+                await asyncio.sleep(0.02)
+
+        speaking = asyncio.create_task(go_on())
+        try:
+            async with (
+                open_desk("sip", rtp_port=first, rtp_ports=16, symmetric_rtp="auto") as desk,
+                outside(desk, host="127.0.0.2") as caller,
+            ):
+                call = await caller.dial(offer=Offer(address="10.255.255.1"), rtp_host="127.0.0.2")
+                await call.until_sound()
+                assert call.rtp.remote is not None
+                assert call.rtp.remote[1] == first + 6
+                await call.hang_up()
+        finally:
+            speaking.cancel()
+            await asyncio.gather(speaking, return_exceptions=True)

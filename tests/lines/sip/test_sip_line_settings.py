@@ -67,7 +67,9 @@ async def test_what_no_line_could_start_with_is_told_without_starting_one(
 
 
 async def test_a_line_that_could_start_is_found_so_and_nothing_of_it_is_open() -> None:
-    line = SipLine(SipSettings(host="127.0.0.1", registrar="sip:pbx.example", secret="s", proxy="pbx.example"))
+    line = SipLine(
+        SipSettings(host="127.0.0.1", registrar="sip:pbx.example", secret="s", proxy="pbx.example")
+    )
     with pytest.raises(LineError, match="no proxy"):
         await line.check()
     line = SipLine(SipSettings(host="127.0.0.1", registrar="sip:pbx.example", secret="s"))
