@@ -377,7 +377,11 @@ class OutsideCall:
             self.acknowledged.set()
             return
         body = self._sdp() if message.method in ("INVITE", "UPDATE") and message.body else ""
-        status = "200 OK" if message.method in ("BYE", "INVITE", "UPDATE", "INFO", "OPTIONS", "NOTIFY") else "501 No"
+        status = (
+            "200 OK"
+            if message.method in ("BYE", "INVITE", "UPDATE", "INFO", "OPTIONS", "NOTIFY")
+            else "501 No"
+        )
         self.caller.reply(message, status, body, self.contact_header)
         if message.method == "BYE":
             self.ended.set()

@@ -74,7 +74,7 @@ def main() -> int:
     chosen = parser.parse_args()
     if chosen.steady:
         os.environ[sip_bench.STEADY] = "1"
-    console = Console()
+    console, progress = Console(), Console(stderr=True)
     console.print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     table = Table("Figure", "Value", "Limit", "")
     broken = False
@@ -88,6 +88,7 @@ def main() -> int:
     for name in chosen.parts or parts:
         for row in parts[name]():
             table.add_row(row.name, row.figure, row.bound, row.verdict)
+            progress.print(row.name, row.figure, row.verdict)
             broken = broken or row.verdict.startswith("NOT")
         table.add_section()
     console.print(table)

@@ -85,7 +85,9 @@ async def test_a_caller_hears_the_premium_that_is_due_and_its_date(start_hotline
     assert mos > 3.5
     assert loss < 0.05
     assert 0 <= jitter_ms < 40
-    (data,) = [json.loads(row[0]) for row in hotline.rows("select data from call_events where kind = 'media'")]
+    (data,) = [
+        json.loads(row[0]) for row in hotline.rows("select data from call_events where kind = 'media'")
+    ]
     assert data["packets_sent"] > 100
     until(lambda: measured(hotline, "hotline_rtp_packets_total") > 100, 5, "the packets in the metrics")
     assert measured(hotline, "hotline_media_late_seconds_count") > 100

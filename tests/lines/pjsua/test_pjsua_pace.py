@@ -42,7 +42,10 @@ def test_a_larger_build_takes_more_at_once() -> None:
 def served(script: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """A hotline in a process of its own, so that its end would not be that of the tests; and its port."""
     command = [sys.executable, str(script), *arguments]
-    places = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests", ROOT / "tests" / "lines")))}
+    places = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests", ROOT / "tests" / "lines"))),
+    }
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=places
     ) as process:
