@@ -201,6 +201,7 @@ class Handling:
 
     def _ring(self, offer: Offer) -> None:
         self._stop_ringing()
+        _log.info("%s rings at %s", self._call, offer.seat.id)
         self._offer = offer
         self._ringing = asyncio.create_task(self._dial(offer))
 

@@ -428,5 +428,6 @@ async def test_a_long_talk_is_not_taken_for_dead(place: Place) -> None:
 
     row = place.row("c1")
     assert row.outcome == "served"
-    assert row.ended_at is not None and row.answered_at is not None
+    assert row.ended_at is not None
+    assert row.answered_at is not None
     assert row.ended_at - row.answered_at > timedelta(seconds=590)
