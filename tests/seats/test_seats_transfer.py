@@ -16,7 +16,8 @@ from ivr.errors import RefusedError
 from ivr.flow.instructions import Transfer
 from ivr.lines.base import Answered, Ended, Leg, LegEvent
 from ivr.lines.script import Action, HangUp, ScriptedCaller, ScriptLine, Wait
-from ivr.seats import MemorySeatStore, Offer, SeatTransfers
+from ivr.seats import Caller, MemorySeatStore, Offer, SeatTransfers
+from ivr.seats.handling import CallerGone, Handling, Tools
 from ivr.speech import Rendered
 from policy_db.seat_facts import Queue, QueueCall, Seat
 
@@ -51,25 +52,26 @@ class Ears:
     def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
         self.heard: list[tuple[float, str]] = []
-        self.open = 0
+        self.hearing: dict[Leg, str] = {}
 
-    def _begin(self, what: str) -> Callable[[], None]:
+    def _begin(self, what: str, *legs: Leg) -> Callable[[], None]:
         self.heard.append((round(self.clock.time(), 2), what))
-        self.open += 1
-        ended = []
+        for leg in legs:
+            assert leg not in self.hearing, f"two things are heard at once: {self.hearing[leg]} and {what}"
+            self.hearing[leg] = what
 
         def end() -> None:
-            if not ended:
-                ended.append(True)
-                self.open -= 1
+            for leg in legs:
+                if self.hearing.get(leg) == what:
+                    del self.hearing[leg]
 
         return end
 
     def music(self, leg: Leg) -> Callable[[], None]:
-        return self._begin("music")
+        return self._begin("music", leg)
 
     def bridge(self, one: Leg, other: Leg) -> Callable[[], None]:
-        return self._begin(f"bridge to {other.info.called}")
+        return self._begin(f"bridge to {other.info.called}", one, other)
 
 
 class Place:
@@ -172,7 +174,7 @@ async def place() -> AsyncIterator[Place]:
         yield place
         await place.line.stop()
         await asyncio.gather(*place.tasks, return_exceptions=True)
-    assert place.ears.open == 0, "somebody still hears music, or is still joined"
+    assert not place.ears.hearing, "somebody still hears music, or is still joined"
     assert place.line.active == 0
 
 
@@ -329,7 +331,7 @@ async def test_at_whatever_instant_the_caller_hangs_up_everything_is_given_back(
             await place.at(10)
             await asyncio.gather(*place.tasks, return_exceptions=True)
         assert place.line.active == 0, f"a leg is left after {step / 4} s"
-        assert place.ears.open == 0, f"sound is left after {step / 4} s"
+        assert not place.ears.hearing, f"sound is left after {step / 4} s"
         assert not place.store.calls, f"a place is left after {step / 4} s"
         assert set(place.states().values()) <= {"ready", "wrap_up"}, f"a seat is left after {step / 4} s"
 
@@ -347,6 +349,62 @@ async def test_a_seat_that_hangs_up_before_it_has_heard_the_caller_is_followed_b
     assert [to for _, to, _ in place.line.dialled] == ["sip:ann@desk", "sip:bob@desk"]
     assert [what for _, what in place.ears.heard] == ["music", "music", "bridge to sip:bob@desk"]
     assert place.row("c1").seat_id == "bob"
+
+
+async def test_a_seat_that_picks_up_when_the_desk_has_given_its_ring_up_is_hung_up(place: Place) -> None:
+    people = place.seat_does("ann", Wait(10), HangUp())
+    await place.sign_in("ann")
+    await place.call("c1")
+    await place.at(1)
+    assert await place.transfers.desk.missed("c1", "ann")
+    await place.at(3)
+
+    assert people[0].end is not None
+    assert place.whispers == []
+    assert await place.over("c1") == "answered", "rung again a while later"
+
+
+class OneLeg:
+    """A line whose only call is answered when the test says so."""
+
+    def __init__(self, leg: Leg) -> None:
+        self.leg = leg
+        self.rung = asyncio.Event()
+        self.answered = asyncio.Event()
+
+    async def dial(self, to: str, *, caller: str = "", timeout: float = 60.0) -> Leg:
+        self.rung.set()
+        await self.answered.wait()
+        return self.leg
+
+
+async def test_a_seat_that_picks_up_in_the_instant_in_which_the_caller_hangs_up_is_hung_up(
+    place: Place,
+) -> None:
+    place.seat_does("ann", Wait(100), after=0.0)
+    place.seat_does("bob", Wait(100), after=0.0)
+    await place.sign_in("ann")
+    legs = [asyncio.create_task(place.line.dial(f"sip:{who}@desk")) for who in ("ann", "bob")]
+    await place.until(lambda: all(task.done() for task in legs))
+    seat, caller = legs[0].result(), legs[1].result()
+    desk, line = place.transfers.desk, OneLeg(seat)
+    tools = Tools(desk, "w2", line, place.ears, place.whisper)  # type: ignore[arg-type]
+    handling = Handling(tools, "c1", caller, Transfer("x1", "service", 60.0), Caller(language="zh-CN"))
+    running = asyncio.create_task(handling.run())
+    await place.until(lambda: handling.joined)
+    (offer,) = await desk.next_offers("w2")
+    handling.post(offer)
+    await line.rung.wait()
+
+    line.answered.set()
+    handling.post(CallerGone())
+    await running
+
+    await place.until(lambda: place.line.active == 1)
+    caller.hang_up()
+    await place.until(lambda: place.line.active == 0)
+    assert place.whispers == []
+    assert (place.row("c1").state, place.states()["ann"]) == ("abandoned", "ready")
 
 
 async def test_two_callers_are_served_one_after_the_other_by_one_seat(place: Place) -> None:
@@ -417,6 +475,39 @@ async def test_a_seat_that_sends_the_caller_to_another_is_hung_up_and_the_other_
         "music",
         "bridge to sip:bob@desk",
     ]
+
+
+async def test_a_caller_whom_a_seat_has_sent_on_waits_anew_for_as_long_as_the_flow_allows(
+    place: Place,
+) -> None:
+    place.seat_does("ann", Wait(200))
+    await place.sign_in("ann")
+    await place.call("c1", timeout=15)
+    await place.at(40)
+    place.seat_does("bob", after=None)
+    await place.sign_in("bob")
+    assert await place.transfers.desk.hand_over("c1", queue="service", who="seat:ann")
+
+    assert await place.over("c1") == "timeout"
+
+    assert 55 <= place.clock.time() <= 56.1
+    assert place.states() == {"ann": "wrap_up", "bob": "ready"}
+
+
+async def test_a_worker_that_stops_hangs_up_on_its_seats_and_leaves_no_place_in_line() -> None:
+    place = Place()
+    people = place.seat_does("ann", Wait(200))
+    await place.sign_in("ann")
+    async with place.transfers.tended():
+        await place.call("c1")
+        await place.at(10)
+        await place.call("c2")
+        await place.at(20)
+    await place.until(lambda: people[0].end is not None)
+
+    assert not place.ears.hearing
+    assert not place.store.calls
+    assert place.states()["ann"] == "wrap_up"
 
 
 async def test_a_long_talk_is_not_taken_for_dead(place: Place) -> None:
