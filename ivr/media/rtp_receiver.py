@@ -73,12 +73,14 @@ class RtpReceiver:
         #: The source's figures.
         self.reception = Reception()
 
-    def agree(self, law: Law, payload_type: int, events: int | None, *, hears: bool) -> None:
-        """What comes from now on: the law, its payload type, that of telephone events, and whether to listen."""
+    def agree(
+        self, law: Law, payload_type: int, events: int | None, *, hears: bool, either: bool = False
+    ) -> None:
+        """What comes from now on: law, payload type, that of telephone events; whether to listen, to either law."""
         self._audio = payload_type
         # Whoever lists both laws may send either at any time (RFC 3264, section 6.1).
         other = Law.A if law is Law.MU else Law.MU
-        self._other = _STATIC[other] if payload_type == _STATIC[law] else -1
+        self._other = _STATIC[other] if either and payload_type == _STATIC[law] else -1
         self._to_ours = TO_OTHER[other]
         self._events = -1 if events is None else events
         self._hears = hears
