@@ -22,11 +22,13 @@ from ivr.call.metrics import CallMetrics
 from ivr.call.recordings import RecordingVault
 from ivr.call.recovery import Recovery
 from ivr.call.session import CallParts
-from ivr.call.transfers import NoSeats
+from ivr.call.transfers import NoSeats, Transfers
+from ivr.clock import SystemClock
 from ivr.errors import StorageError
 from ivr.flow import FlowStore, Manifest
 from ivr.lines.base import Line
 from ivr.resources import chosen
+from ivr.seats import PortSound, SeatTransfers, Whisperer
 from ivr.services import hotline_registry, hotline_signatures
 from ivr.settings import Settings, listed
 from ivr.speech import PromptCatalogue, Speaker
@@ -103,15 +105,21 @@ async def open_database(settings: Settings, *, migrate: bool = False) -> AsyncIt
         await database.close()
 
 
-def call_parts(settings: Settings, content: Content, database: PolicyDatabase, worker: str) -> CallParts:
-    """What every call of a worker shares."""
+def call_parts(
+    settings: Settings,
+    content: Content,
+    database: PolicyDatabase,
+    worker: str,
+    transfers: Transfers | None = None,
+) -> CallParts:
+    """What every call of a worker shares; without `transfers` there are no seats."""
     return CallParts(
         engine=Engines(content.flows).current,
         speaker=content.speaker,
         services=hotline_registry(database),
         journal=CallJournal(database, worker, settings.data_dir / "unwritten"),
         vault=RecordingVault(settings.recordings_dir, database, worker),
-        transfers=NoSeats(),
+        transfers=transfers or NoSeats(),
         metrics=CallMetrics(CollectorRegistry()),
     )
 
@@ -196,15 +204,41 @@ def load_line(settings: Settings) -> None:
     importlib.import_module(f"ivr.lines.{settings.line}")
 
 
+@asynccontextmanager
+async def bringing_people(
+    settings: Settings, content: Content, database: PolicyDatabase, line: Line, worker: str
+) -> AsyncIterator[Transfers]:
+    """What brings this worker's callers to seats, tended meanwhile; no seats on a line that cannot join two legs."""
+    from ivr.lines.sip import SipLine
+
+    if not isinstance(line, SipLine):
+        yield NoSeats()
+        return
+    transfers = SeatTransfers(
+        database.seats,
+        worker=worker,
+        line=line,
+        sound=PortSound(lambda: line.media_clock),
+        whisper=Whisperer(content.speaker),
+        clock=SystemClock(settings.zone),
+    )
+    async with transfers.tended():
+        yield transfers
+
+
 async def run_worker(settings: Settings, index: int, content: Content) -> None:
     """One worker process, from its start to SIGTERM."""
     name = worker_name(settings, index)
-    async with open_database(settings) as database:
-        parts = call_parts(settings, content, database, name)
+    line = make_line(settings, index)
+    async with (
+        open_database(settings) as database,
+        bringing_people(settings, content, database, line, name) as transfers,
+    ):
+        parts = call_parts(settings, content, database, name, transfers)
 
         worker = Worker(
             index,
-            make_line(settings, index),
+            line,
             parts,
             content.flows,
             recover=Recovery(database, parts.journal, parts.vault, name),

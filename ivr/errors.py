@@ -3,9 +3,11 @@
 HotlineError
 ├── SettingError        a setting is missing or wrong                                  H1xx
 ├── LineError           a telephone line cannot start or dial                          H2xx
+│   └── RefusedError    whom we called has refused, with a SIP status                 H210
 ├── StorageError        a recording or the data folder cannot be written               H3xx
 ├── ServiceError        a service failed or was refused                                H4xx
-└── WorkerError         a worker process cannot be started or stopped                  H5xx
+├── WorkerError         a worker process cannot be started or stopped                  H5xx
+└── SeatError           what is asked of a seat cannot be done                         H6xx
 """
 
 from __future__ import annotations
@@ -37,6 +39,16 @@ class LineError(HotlineError):
     code = "H200"
 
 
+class RefusedError(LineError):
+    """Whom we called has refused, or could not be reached; `status` is the SIP status of it."""
+
+    code = "H210"
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class StorageError(HotlineError):
     """A recording or the data folder cannot be written."""
 
@@ -53,3 +65,9 @@ class WorkerError(HotlineError):
     """A worker process cannot be started or stopped."""
 
     code = "H500"
+
+
+class SeatError(HotlineError):
+    """What is asked of a seat cannot be done."""
+
+    code = "H600"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from policy_db.seat_facts import (
@@ -241,6 +241,17 @@ class Seats:
             for seat in seats:
                 new_seat = insert(self._store, SeatRow).values(values_of(seat))
                 await connection.execute(new_seat.on_conflict_do_nothing())
+
+    async def remove(self, seat: str) -> bool:
+        """Delete a seat with its history; False, and nothing done, unless it is offline and has never served.
+
+        Records of calls name the seat that served them, so such a seat stays.
+        """
+        served = select(WaitingCallRow.id).where(WaitingCallRow.seat_id == seat).exists()
+        idle = (SeatRow.id == seat, SeatRow.state == "offline", ~served)
+        async with self._store.writing() as connection:
+            gone = await connection.execute(delete(SeatRow).where(*idle).returning(SeatRow.id))
+            return gone.first() is not None
 
 
 def _same_person(caller: str, customer: str) -> ColumnElement[bool] | None:

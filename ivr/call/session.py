@@ -79,6 +79,8 @@ class CallSession:
         self._answered_at: float | None = None
         self._ended: line.Ended | None = None
         self._outcome = ""
+        #: The policy whose holder the caller has been proved to be, last.
+        self._policy = ""
         self._failed = False
         self._pressed_at: float | None = None
 
@@ -283,6 +285,7 @@ class CallSession:
         granted = self._library.manifest.services[request.service].grants.get(outcome)
         policy = request.arguments.get("policy_no")
         if granted is Level.VERIFIED and isinstance(policy, str):
+            self._policy = policy
             self._parts.journal.know(self.call_id, policy=policy)
 
     def _arguments(self, request: ins.RunService) -> dict[str, Any]:
@@ -302,7 +305,7 @@ class CallSession:
             called=info.called,
             level=request.level,
             now=self._clock.now(),
-            language="" if self._state is None else self._state.language,
+            language=self._language,
             idempotency_key=request.key,
             facts=self._parts.facts,
         )
@@ -329,12 +332,18 @@ class CallSession:
 
     async def _transfer(self, request: ins.Transfer) -> None:
         try:
-            outcome = await self._parts.transfers.transfer(self.call_id, self._leg, request)
+            outcome = await self._parts.transfers.transfer(
+                self.call_id, self._leg, request, language=self._language, policy=self._policy
+            )
         except Exception:
             # The engine has stopped every other clock for this: it must have an answer.
             log.exception("transfer failed", call_id=self.call_id, queue=request.queue)
             outcome = "closed"
         self._post(ev.TransferResult(0.0, request.request, outcome))
+
+    @property
+    def _language(self) -> str:
+        return "" if self._state is None else self._state.language
 
     @property
     def _level(self) -> int:

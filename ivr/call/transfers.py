@@ -13,13 +13,20 @@ TransferOutcome = Literal["answered", "busy", "timeout", "closed"]
 class Transfers(Protocol):
     """Whoever can reach a person for a caller."""
 
-    async def transfer(self, call_id: str, leg: Leg, request: Transfer) -> TransferOutcome:
-        """Try within `request.timeout` seconds; returns when the caller is served or is back."""
+    async def transfer(
+        self, call_id: str, leg: Leg, request: Transfer, *, language: str = "", policy: str = ""
+    ) -> TransferOutcome:
+        """Try within `request.timeout` seconds; returns when the caller is served or is back.
+
+        The caller speaks `language`, and has proved to hold `policy`. Cancelled when the caller hangs up.
+        """
 
 
 class NoSeats:
     """A hotline that has no seats: every queue is closed, and flows offer a message instead."""
 
-    async def transfer(self, call_id: str, leg: Leg, request: Transfer) -> TransferOutcome:
+    async def transfer(
+        self, call_id: str, leg: Leg, request: Transfer, *, language: str = "", policy: str = ""
+    ) -> TransferOutcome:
         """Always `closed`."""
         return "closed"

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from ivr.cli import database, flow, load, prompts, serve, talk
+from ivr.cli import database, flow, load, prompts, seats, serve, talk
 from ivr.errors import HotlineError
 from ivr.flow import FlowErrors
 from ivr.speech import SpeechError
@@ -32,6 +32,7 @@ app.add_typer(flow.app, name="flow")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(prompts.models, name="models")
 app.add_typer(database.app, name="db")
+app.add_typer(seats.app, name="seats")
 
 
 def main() -> None:

@@ -214,6 +214,8 @@ class BringPerson(Kind):
         state = run.state
         if event.request != state.wait.request:
             return None
+        if event.outcome == "answered":
+            run.drop_keys()  # they were for the person, or for nobody
         state.limit_at += run.at - state.wait.since
         state.limit_timer = run.new_id("t")
         run.out.append(StartTimer(state.limit_timer, max(1.0, state.limit_at - run.at)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from ivr.media.g711 import FRAME, SILENCE, Law
+from ivr.media.g711 import FRAME, SILENCE, TO_OTHER, Law
 from ivr.media.keys import TelephoneEvents
 from ivr.media.port import AudioPort
 from ivr.media.reception import Place, Reception
@@ -19,6 +19,8 @@ MOST_FILLED = 8000
 PATIENCE = 3
 
 _unpack = HEADER.unpack_from
+#: Payload types of the two laws (RFC 3551, section 6).
+_STATIC = {Law.MU: 0, Law.A: 8}
 _NEXT, _FIRST, _LATE, _DUPLICATE, _STRANGE = Place
 
 
@@ -40,9 +42,11 @@ class RtpReceiver:
         "_missed",
         "_next",
         "_on_key",
+        "_other",
         "_patience",
         "_port",
         "_silence",
+        "_to_ours",
         "octets",
         "reception",
     )
@@ -53,7 +57,8 @@ class RtpReceiver:
         self._on_key = on_key
         self._dropped = dropped
         self._keys = TelephoneEvents()
-        self._audio = self._events = -1
+        self._audio = self._events = self._other = -1
+        self._to_ours = TO_OTHER[port.law]
         self._hears = False
         self._silence = SILENCE[port.law]
         #: The timestamp at which the sound goes on.
@@ -68,9 +73,15 @@ class RtpReceiver:
         #: The source's figures.
         self.reception = Reception()
 
-    def agree(self, law: Law, payload_type: int, events: int | None, *, hears: bool) -> None:
-        """What comes from now on: the law, its payload type, that of telephone events, and whether to listen."""
+    def agree(
+        self, law: Law, payload_type: int, events: int | None, *, hears: bool, either: bool = False
+    ) -> None:
+        """What comes from now on: law, payload type, that of telephone events; whether to listen, to either law."""
         self._audio = payload_type
+        # Whoever lists both laws may send either at any time (RFC 3264, section 6.1).
+        other = Law.A if law is Law.MU else Law.MU
+        self._other = _STATIC[other] if either and payload_type == _STATIC[law] else -1
+        self._to_ours = TO_OTHER[other]
         self._events = -1 if events is None else events
         self._hears = hears
         self._silence = SILENCE[law]
@@ -82,10 +93,12 @@ class RtpReceiver:
             return False
         flags, kind, sequence, timestamp, source = _unpack(packet)
         kind &= 0x7F
-        if kind != self._audio and kind != self._events and kind != COMFORT_NOISE:
-            self._dropped["payload_type"] += 1
-            return False
         payload = packet[12:] if flags == PLAIN else payload_of(packet)
+        if kind != self._audio and kind != self._events and kind != COMFORT_NOISE:
+            if kind != self._other:
+                self._dropped["payload_type"] += 1
+                return False
+            kind, payload = self._audio, payload and payload.translate(self._to_ours)
         if payload is None or (kind == self._audio and not 0 < len(payload) <= MOST_SOUND):
             self._dropped["malformed"] += 1
             return False

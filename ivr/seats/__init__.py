@@ -14,6 +14,9 @@ A seat's console: `sign_in`, `seat_heartbeat`, `pause`, `resume`, `do_not_distur
 `consult`, `complete`, `conference`, `drop`, `hand_over`. Every request answers a `Result`: true when it is done,
 else with the word why not and the call and seats as they stand; nothing here waits for a lock.
 
+`SeatTransfers` does all of this for the calls of one worker: it rings seats, whispers who calls and why, joins the two,
+and gives everything back whoever hangs up when (`handling` is one caller's way).
+
 `states` has the one table of allowed moves, `choose` the rules of who comes next and to which seat, `waiting` what a
 caller is told, `plans*` every change as a pure function, `memory` the store that simulators use instead of the
 database.
@@ -26,8 +29,11 @@ from ivr.seats.choose import Rules
 from ivr.seats.desk import Caller, Desk, Joined, NotJoined, Offer
 from ivr.seats.hours import open_by
 from ivr.seats.memory import MemorySeatStore
+from ivr.seats.sound import PortSound, Sound
 from ivr.seats.store import SeatStore
+from ivr.seats.transfer import SeatTransfers
 from ivr.seats.waiting import Estimate, Telling
+from ivr.seats.whisper import Whisperer
 
 __all__ = [
     "Caller",
@@ -39,9 +45,13 @@ __all__ = [
     "MemorySeatStore",
     "NotJoined",
     "Offer",
+    "PortSound",
     "Result",
     "Rules",
     "SeatStore",
+    "SeatTransfers",
+    "Sound",
     "Telling",
+    "Whisperer",
     "open_by",
 ]

@@ -401,7 +401,7 @@ async def test_an_apology_is_cut_short_by_a_caller_who_hangs_up(house: House) ->
 
 
 class TransfersThatFail:
-    async def transfer(self, call_id, leg, request):
+    async def transfer(self, call_id, leg, request, *, language, policy):
         raise ConnectionError("the seats are away")
 
 
@@ -420,7 +420,7 @@ class EndlessTransfers:
         self.begun = False
         self.cancelled = False
 
-    async def transfer(self, call_id, leg, request):
+    async def transfer(self, call_id, leg, request, *, language, policy):
         self.begun = True
         try:
             await asyncio.Event().wait()

@@ -163,9 +163,16 @@ def test_long_packets_are_waited_for(leg: Leg) -> None:
 
 
 def test_only_the_agreed_payload_types_are_taken(leg: Leg) -> None:
-    leg.take(packet(0), packet(1, kind=0), packet(1, kind=96), packet(1, kind=18))
+    leg.take(packet(0), packet(1, kind=96), packet(1, kind=18))
     assert leg.frames == [frame(0)]
-    assert leg.dropped == {"payload_type": 3}
+    assert leg.dropped == {"payload_type": 2}
+
+
+def test_a_side_that_sends_the_other_law_is_heard_in_the_agreed_one(leg: Leg) -> None:
+    leg.receiver.agree(Law.A, 8, 101, hears=True, either=True)
+    leg.take(packet(0), packet(1, kind=0), packet(2))
+    assert leg.frames == [frame(0), g711.convert(frame(1), Law.MU, Law.A), frame(2)]
+    assert leg.dropped == {}
 
 
 def test_comfort_noise_is_neither_sound_nor_a_loss(leg: Leg) -> None:

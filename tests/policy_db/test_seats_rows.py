@@ -289,3 +289,15 @@ async def test_finding_the_open_calls_uses_no_scan_of_all_that_ever_waited(db: P
     async with db.store.reading() as connection:
         plan = (await connection.execute(text(f"EXPLAIN QUERY PLAN {compiled}"))).all()
     assert "SEARCH" in str(plan)
+
+
+async def test_a_seat_is_removed_with_its_history_only_when_it_is_offline_and_never_served(
+    db: PolicyDatabase,
+) -> None:
+    home = replace(SEAT, state="offline", lease_until=None)
+    await db.seats.add(queues=[SERVICE], seats=[SEAT, replace(home, id="seat2"), replace(home, id="seat3")])
+    served = replace(CALL, state="ended", seat_id="seat3", ended_at=NOW)
+    assert await db.seats.apply(Move(NOW, "worker:w1", joins=(served,))) is None
+
+    assert [await db.seats.remove(f"seat{n}") for n in (1, 2, 3, 4)] == [False, True, False, False]
+    assert [seat.id for seat in await db.seats.all_seats()] == ["seat1", "seat3"]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from ivr.clock import Clock, SystemClock
-from ivr.errors import LineError
+from ivr.errors import LineError, RefusedError
 from ivr.lines.base import Leg, LegInfo
 from ivr.lines.pjsua.config import PjsuaSettings
 from ivr.lines.pjsua.endpoint import Command, EndpointThread
@@ -226,5 +226,5 @@ class PjsuaLine:
             waiting.set_result(None)
         elif isinstance(notice, Gone):
             waiting.set_exception(
-                LineError(f"the call was refused: {notice.status} {notice.text}", code="H210")
+                RefusedError(f"the call was refused: {notice.status} {notice.text}", notice.status)
             )

@@ -67,8 +67,13 @@ class ScriptLine:
         person = self.people[to]()
         leg = self._leg(person, caller, to)
         self._legs.add(leg)
-        if not await self._picked_up(leg, person.answers_after, timeout):
-            leg.end("us", 487)
+        answered = False
+        try:
+            answered = await self._picked_up(leg, person.answers_after, timeout)
+        finally:
+            if not answered:
+                leg.end("us", 487)
+        if not answered:
             raise LineError(f"{to} did not answer within {timeout:g} s")
         return leg
 

@@ -161,6 +161,7 @@ class SipLine:
         parts = self._started()
         target, route = target_of(to, self.settings), route_of(self.settings)
         leg: SipLeg | None = None
+        answered = False
         try:
             async with asyncio.timeout(timeout):
                 flow = await parts.way(route[0] if route else target)
@@ -172,12 +173,14 @@ class SipLine:
                 leg.link = link
                 parts.invite(link, target, sender, route, tuple((headers or {}).items()))
                 await link.outcome
+            answered = True
         except TimeoutError:
             raise LineError(
                 f"{to} did not answer within {timeout:.0f} s; try again later", code="H211"
             ) from None
         finally:
-            if leg is not None and not leg.connected_once:
+            # Also when whoever dials stopped waiting in the very moment of the answer.
+            if leg is not None and not answered:
                 leg.hang_up()
         return leg
 

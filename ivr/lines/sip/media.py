@@ -263,6 +263,7 @@ class LegMedia:
             signalling=self._signalling,
             local_key=_key(agreed.local_crypto),
             remote_key=_key(agreed.remote_crypto),
+            either=True,  # our offers and answers list both wherever the other side has both
         )
 
 

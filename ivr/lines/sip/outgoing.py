@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from ivr.clock import TimerHandle
-from ivr.errors import LineError
+from ivr.errors import RefusedError
 from ivr.lines.sip.leg import By, LegSession, Report, SipLeg
 from ivr.sip.session import Session
 
@@ -20,7 +20,7 @@ class DialSession(LegSession):
 
     def __init__(self, leg: SipLeg) -> None:
         super().__init__(leg)
-        #: Done when the call is answered; a LineError (H210) when it was refused.
+        #: Done when the call is answered; a RefusedError (H210) when it was refused.
         self.outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def established(self) -> None:
@@ -33,7 +33,7 @@ class DialSession(LegSession):
         """Refused, or ended."""
         super().ended(by, status, reason)
         if not self.outcome.done():
-            self.outcome.set_exception(LineError(f"the call was refused: {status} {reason}", code="H210"))
+            self.outcome.set_exception(RefusedError(f"the call was refused: {status} {reason}", status))
 
 
 class TransferSession(LegSession):

@@ -146,7 +146,9 @@ class RtpStream:
             srtp = Srtp(terms.local_key, terms.remote_key) if terms.local_key and terms.remote_key else None
         self._terms, self._srtp = terms, srtp
         self._port.law = terms.law
-        self._receiver.agree(terms.law, terms.payload_type, terms.events, hears=terms.receives)
+        self._receiver.agree(
+            terms.law, terms.payload_type, terms.events, hears=terms.receives, either=terms.either
+        )
         self._sender.agree(terms.payload_type, terms.events)
         if before is None or _ways(before) != _ways(terms):
             moved = before is not None and (before.address, before.port) != (terms.address, terms.port)

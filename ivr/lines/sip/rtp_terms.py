@@ -43,3 +43,5 @@ class RtpTerms:
     signalling: str = ""
     local_key: SrtpKey | None = None
     remote_key: SrtpKey | None = None
+    #: Whether the other side may also send the other law of G.711 (RFC 3264, section 6.1).
+    either: bool = False

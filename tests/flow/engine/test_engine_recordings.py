@@ -1,5 +1,7 @@
 """Messages and answers in the caller's own voice: what is kept, what is thrown away, and people."""
 
+import pytest
+
 from ivr.flow.events import TransferResult
 from ivr.flow.instructions import (
     DiscardRecording,
@@ -176,3 +178,19 @@ def test_the_time_with_a_person_does_not_count_towards_the_longest_call(call):
     call.send(lambda at: TransferResult(at, request, "busy"), 3000.0)
     assert call.state.limit_timer not in ("", limit)
     assert 590.0 < call.last(StartTimer).seconds <= 600.0
+
+
+@pytest.mark.parametrize(("outcome", "step"), [("answered", "front.ask"), ("busy", "front.bye")])
+def test_keys_pressed_while_talking_to_a_person_are_nothing_to_the_flow(hotline_of, make_call, outcome, step):
+    flow = """flow: front
+entry: staff
+steps:
+  staff: {transfer: {queue: service}, on: {answered: ask, timeout: ask, busy: ask, closed: ask}}
+  ask: {menu: goodbye, choices: {"1": {go: bye}}}
+  bye: {say: goodbye, hangup: normal}
+"""
+    call = make_call(hotline_of(flow))
+    request = call.last(Transfer).request
+    call.key("1")
+    call.send(lambda at: TransferResult(at, request, outcome))
+    assert call.step == step

@@ -1,0 +1,48 @@
+"""What a seat hears on picking up, before it hears the caller: that the hotline calls, who it is, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ivr.flow.instructions import Phrase, Transfer
+from ivr.seats.line import Offer
+from ivr.speech import Rendered, Speaker
+
+#: Seconds that a whisper may take; a longer one says less.
+LONGEST: Final = 10.0
+#: So many digits of a caller's number are said.
+_TAIL: Final = 4
+
+
+class Whisperer:
+    """Says the hotline's own prompts `seat_call.…` and `seat_reason.…`, in the seat's first language."""
+
+    def __init__(self, speaker: Speaker) -> None:
+        self._speaker = speaker
+
+    def __call__(self, offer: Offer, request: Transfer) -> Rendered:
+        """Clips and text; the reason alone where the rest would make it too long."""
+        language = self._language(offer)
+        rendered = self._speaker.render(self._phrases(offer, request, language))
+        if rendered.seconds < LONGEST:
+            return rendered
+        return self._speaker.render(list(self._why(request, language)))
+
+    def _language(self, offer: Offer) -> str:
+        spoken = self._speaker.catalogue.languages
+        return next((one for one in offer.seat.languages if one in spoken), spoken[0])
+
+    def _phrases(self, offer: Offer, request: Transfer, language: str) -> list[Phrase]:
+        phrases = [Phrase("seat_call.begin", language)]
+        if offer.call.policy:
+            phrases.append(Phrase("seat_call.policy", language, {"number": offer.call.policy}))
+        elif number := "".join(filter(str.isdecimal, offer.call.caller))[-_TAIL:]:
+            phrases.append(Phrase("seat_call.number", language, {"number": number}))
+        return [*phrases, *self._why(request, language)]
+
+    def _why(self, request: Transfer, language: str) -> Iterator[Phrase]:
+        """The reason, if there are words for it."""
+        name = f"seat_reason.{request.details.get('reason') or request.reason}"
+        if self._speaker.catalogue.find(name, language) is not None:
+            yield Phrase(name, language)
