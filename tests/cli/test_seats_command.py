@@ -20,6 +20,7 @@ def seats(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], t
     monkeypatch.setenv("COLUMNS", "200")
 
     def run(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setenv("COLUMNS", "160")  # so that no cell of a table is folded
         monkeypatch.setattr(sys, "argv", ["hotline", *words])
         try:
             main()
