@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ivr.cli import main
+from ivr.cli.console import screen
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -17,10 +18,9 @@ Run = Callable[..., tuple[int, str, str]]
 def seats(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     """Runs `hotline seats …` in a data folder of its own: its exit status, what it printed, what it complained."""
     monkeypatch.setenv("HOTLINE_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(screen, "_width", 200)  # so that no cell of a table is folded
 
     def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setenv("COLUMNS", "160")  # so that no cell of a table is folded
         monkeypatch.setattr(sys, "argv", ["hotline", *words])
         try:
             main()
