@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from random import Random, SystemRandom
 
 import structlog
@@ -12,6 +13,7 @@ import structlog
 from ivr.clock import Clock, SystemClock
 from ivr.errors import LineError
 from ivr.lines.base import Leg
+from ivr.lines.sip import srtp
 from ivr.lines.sip.config import SipSettings
 from ivr.lines.sip.dialling import route_of, sender_of, target_of
 from ivr.lines.sip.leg import Report, SipLeg
@@ -31,6 +33,12 @@ def _new_id() -> str:
     return uuid.uuid4().hex
 
 
+def _as_installed(settings: SipSettings) -> SipSettings:
+    """The settings without what is only welcome and not installed: encryption that cannot be done is not offered."""
+    wanted = settings.srtp == "offered" and not srtp.available()
+    return replace(settings, srtp="off") if wanted else settings
+
+
 class SipLine:
     """A `Line` on our own SIP core and media.
 
@@ -48,7 +56,7 @@ class SipLine:
         metrics: SipMetrics | None = None,
         random: Random | None = None,
     ) -> None:
-        self.settings = settings or SipSettings()
+        self.settings = _as_installed(settings or SipSettings())
         self._clock = clock or SystemClock()
         self._own_writer = writer is None
         self._given_writer = writer

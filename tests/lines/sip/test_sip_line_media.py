@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -240,3 +241,36 @@ async def test_callers_of_a_process_that_died_are_not_put_through_to_new_ones() 
         finally:
             speaking.cancel()
             await asyncio.gather(speaking, return_exceptions=True)
+
+
+@pytest.fixture
+def no_libsrtp(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is where the `srtp` extra was not installed."""
+    monkeypatch.setitem(sys.modules, "pylibsrtp", None)
+
+
+@pytest.mark.usefixtures("no_libsrtp")
+async def test_without_libsrtp_two_lines_that_would_encrypt_talk_in_the_clear() -> None:
+    async with open_desk("sip") as desk, open_desk("sip") as other:
+        leg = await other.line.dial(f"sip:4001@127.0.0.1:{desk.line.port}")
+        await desk.answered()
+        assert leg.quality() is not None
+        leg.hang_up()
+
+
+@pytest.mark.usefixtures("no_libsrtp")
+async def test_without_libsrtp_a_key_beside_a_plain_offer_is_passed_over() -> None:
+    key = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj"
+    async with open_desk("sip") as desk, outside(desk) as caller:
+        call = await caller.dial(offer=Offer(extra=(key,)))
+        (answer,) = [reply for reply in call.responses if reply.status == 200]
+        assert "RTP/AVP " in answer.body
+        assert "a=crypto" not in answer.body
+        await call.hang_up()
+
+
+@pytest.mark.usefixtures("no_libsrtp")
+async def test_encryption_that_is_demanded_and_not_installed_keeps_the_line_from_starting() -> None:
+    with pytest.raises(LineError, match="H231"):
+        async with open_desk("sip", srtp="required"):
+            pass
