@@ -17,6 +17,7 @@ Open it once per process and share it; everything is asynchronous, on SQLite or 
     await db.recordings.begin(…); .progress; .finish; .keep; .discard
     await db.preferences.remember_language(caller, "zh-CN"); .profile(caller)
     await db.seats.snapshot(); .scene(call=…); .apply(move); .history(seat); .pauses(seat)  # see ivr.seats
+    await db.talks.of_call(call); .of_seat(seat); .save_wrap_up(call, seat, …); .dispositions()
     await db.audit.add(actor, action, subject, details)
     await db.close()
 

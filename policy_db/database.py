@@ -29,6 +29,8 @@ from policy_db.sales import Sales
 from policy_db.seats import Seats
 from policy_db.store import Store
 from policy_db.tables import Fact
+from policy_db.talks import Talks
+from policy_db.users import Users
 from policy_db.writes import insert
 
 
@@ -61,7 +63,9 @@ class PolicyDatabase:
         self.documents = Documents(store, clock)
         self.preferences = Preferences(store, clock)
         self.seats = Seats(store)
+        self.talks = Talks(store, clock)
         self.audit = Audit(store, clock)
+        self.users = Users(store, clock)
 
     @classmethod
     async def open(

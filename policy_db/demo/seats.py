@@ -1,4 +1,4 @@
-"""The queues that the hotline's flows name, and three seats that nobody has signed in to yet."""
+"""The queues that the hotline's flows name, three seats that nobody has signed in to yet, and what talks come to."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from policy_db.demo.batch import Batch
 from policy_db.demo.data import load_yaml
 from policy_db.seat_facts import Queue, Seat
 from policy_db.seat_rows import values_of
-from policy_db.tables import QueueRow, SeatRow
+from policy_db.tables import DispositionRow, QueueRow, SeatRow
 
 
 def add_seats(batch: Batch) -> None:
-    """Put queues and seats on the pile."""
+    """Put queues, seats and dispositions on the pile."""
     content: dict[str, Any] = load_yaml("seats.yaml")
     for queue in content["queues"]:
         batch.add_plain(QueueRow, **values_of(Queue(**queue)))
     for seat in content["seats"]:
         lists = {"languages": tuple(seat["languages"]), "licences": tuple(seat["licences"])}
         batch.add_plain(SeatRow, **values_of(Seat(**{**seat, **lists})))
+    for position, (code, titles) in enumerate(content["dispositions"].items()):
+        batch.add_plain(DispositionRow, code=code, titles=titles, active=True, position=position)

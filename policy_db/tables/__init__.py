@@ -9,6 +9,8 @@ from policy_db.tables.people import AttemptRow, CommissionRow, ConsentRow, Custo
 from policy_db.tables.policies import BeneficiaryRow, CoverageRow, InstalmentRow, PaymentRow, PolicyRow
 from policy_db.tables.products import ProductRow, RateRow
 from policy_db.tables.seats import QueueRow, SeatMoveRow, SeatPauseRow, SeatRow, WaitingCallRow
+from policy_db.tables.talks import DispositionRow, RoomRow, TalkRow, TalkSeatRow, WrapUpRow
+from policy_db.tables.users import UserRow, UserSessionRow
 
 __all__ = [
     "AttemptRow",
@@ -26,6 +28,7 @@ __all__ = [
     "Counter",
     "CoverageRow",
     "CustomerRow",
+    "DispositionRow",
     "DocumentRow",
     "Fact",
     "InstalmentRow",
@@ -36,9 +39,15 @@ __all__ = [
     "QueueRow",
     "RateRow",
     "RecordingRow",
+    "RoomRow",
     "SalespersonRow",
     "SeatMoveRow",
     "SeatPauseRow",
     "SeatRow",
+    "TalkRow",
+    "TalkSeatRow",
+    "UserRow",
+    "UserSessionRow",
     "WaitingCallRow",
+    "WrapUpRow",
 ]
