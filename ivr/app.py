@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry
 
+from ivr.bus import Bus, LocalBus
 from ivr.call.engines import Engines
 from ivr.call.journal import CallJournal
 from ivr.call.metrics import CallMetrics
@@ -24,11 +25,12 @@ from ivr.call.recovery import Recovery
 from ivr.call.session import CallParts
 from ivr.call.transfers import NoSeats, Transfers
 from ivr.clock import SystemClock
+from ivr.console.parts import ConsoleParts
 from ivr.errors import StorageError
 from ivr.flow import FlowStore, Manifest
 from ivr.lines.base import Line
 from ivr.resources import chosen
-from ivr.seats import PortSound, SeatTransfers, Whisperer
+from ivr.seats import Changed, Desk, PortSound, SeatTransfers, Whisperer
 from ivr.services import hotline_registry, hotline_signatures
 from ivr.settings import Settings, listed
 from ivr.speech import PromptCatalogue, Speaker
@@ -250,6 +252,39 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
         )
         be_punctual()
         await worker.run()
+
+
+@asynccontextmanager
+async def open_console(settings: Settings) -> AsyncIterator[ConsoleParts]:
+    """What the console's pages work with, closed afterwards."""
+    content = load_content(settings)
+    bus = LocalBus(settings.bus_dir)
+    async with open_database(settings) as database:
+        try:
+            yield ConsoleParts(
+                settings=settings,
+                database=database,
+                desk=Desk(
+                    database.seats,
+                    listener=lambda change: publish_seats(bus, change),
+                ),
+                bus=bus,
+                flows=content.flows,
+                catalogue=content.speaker.catalogue,
+                flows_dir=chosen(settings.flows_dir, "flows"),
+                prompts_dir=chosen(settings.prompts_dir, "prompts"),
+            )
+        finally:
+            bus.close()
+
+
+def publish_seats(bus: Bus, change: Changed) -> None:
+    """Tell of seats and calls that the desk has changed."""
+    for seat in change.seats:
+        bus.publish("seat", seat.id)
+    for call in change.calls:
+        bus.publish("call", call.call_id)
+        bus.publish("queue", call.queue)
 
 
 def child_environment(settings: Settings) -> dict[str, str]:

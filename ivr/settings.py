@@ -126,7 +126,15 @@ class Settings(BaseSettings):
     )
 
     http_address: str = Field("127.0.0.1", description="Address of the HTTP process.")
-    http_port: int = Field(8080, ge=0, le=65535, description="Port for health, readiness and metrics.")
+    http_port: int = Field(
+        8080, ge=0, le=65535, description="Port of the console, and of health, readiness and metrics."
+    )
+    trusted_proxies: str = Field(
+        "",
+        description=(
+            "Addresses of proxies before the console whose word on the caller's address and https is taken, by comma."
+        ),
+    )
 
     drain_seconds: float = Field(
         30.0, ge=0, le=3600, description="How long running calls may go on after SIGTERM."
@@ -214,6 +222,11 @@ class Settings(BaseSettings):
     def recordings_dir(self) -> Path:
         """Where callers' voices are kept, a folder a day."""
         return self.data_dir / "recordings"
+
+    @property
+    def bus_dir(self) -> Path:
+        """Where the processes of this machine hear of each other's changes."""
+        return self.run_dir / "bus"
 
     @property
     def run_dir(self) -> Path:

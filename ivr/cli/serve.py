@@ -112,18 +112,28 @@ def worker(
 
 
 def http() -> None:
-    """The HTTP process; `serve` starts it."""
+    """The HTTP process: the console, health and metrics; `serve` starts it."""
     import uvicorn
 
-    from ivr.worker.http import create_app
+    from ivr.app import open_console
+    from ivr.console.app import create_console
+    from ivr.worker.http import health_router
     from ivr.worker.supervisor import end_with_parent
 
     end_with_parent()
     settings = load_settings()
     configure_logs(settings.log_level, settings.log_format)
-    app = create_app(settings.run_dir, settings.workers)
+    app = create_console(lambda: open_console(settings))
+    app.include_router(health_router(settings.run_dir, settings.workers))
     uvicorn.run(
-        app, host=settings.http_address, port=settings.http_port, log_level="warning", access_log=False
+        app,
+        host=settings.http_address,
+        port=settings.http_port,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or None,
+        timeout_graceful_shutdown=2,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Response
+from fastapi import APIRouter, FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -14,8 +14,15 @@ from ivr.worker.status import read_statuses
 
 
 def create_app(run_dir: Path, workers: int) -> FastAPI:
-    """`/health`, `/ready`, `/status` and `/metrics` over the workers' status files and metric files."""
+    """An application of these addresses alone."""
     app = FastAPI(title="hotline", docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(health_router(run_dir, workers))
+    return app
+
+
+def health_router(run_dir: Path, workers: int) -> APIRouter:
+    """`/health`, `/ready`, `/status` and `/metrics` over the workers' status files and metric files."""
+    app = APIRouter(include_in_schema=False)
 
     @app.get("/health")
     def health() -> dict[str, str]:

@@ -1,0 +1,9 @@
+"""To be filled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ivr.console.area import Area
+
+AREA = Area("phone", Path(__file__).parent)
