@@ -101,6 +101,10 @@ class Keys:
         """HMAC-SHA256 of the text, different for every purpose (32 bytes)."""
         return hmac.digest(self._hash_key, f"{purpose}\x00{text}".encode(), hashlib.sha256)
 
+    def token(self, purpose: str) -> str:
+        """A secret for processes that share the key, to know each other by; another one for every purpose."""
+        return self.digest("token", purpose).hex()
+
     def id_hash(self, id_number: str) -> bytes:
         """The hash by which a whole ID number is found."""
         return self.digest("id", clean_id(id_number))

@@ -44,6 +44,11 @@ class JitterBuffer:
         return len(self._frames)
 
     @property
+    def jitter(self) -> float:
+        """How unevenly frames come, in seconds (RFC 3550, section 6.4.1)."""
+        return self._jitter
+
+    @property
     def depth(self) -> int:
         """Frames it waits for before it gives out the first."""
         return min(DEEPEST, 1 + math.ceil(3 * self._jitter / FRAME_SECONDS - 0.25))
