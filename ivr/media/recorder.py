@@ -1,21 +1,17 @@
 """A recording: a G.711 WAV file written as it comes, right at every moment.
 
-Audio is appended first and the header's sizes follow, so a header never promises what is not there; after a
-crash `wav.repair` brings in what the last header update had not counted. A disk that takes no more does not
-end a recording at once: what came is kept in memory and tried again, up to a bound.
+A disk that takes no more does not end a recording at once: what came is kept in memory and tried again, up to a
+bound (`growing` is the file).
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
-from ivr.media import wav
 from ivr.media.g711 import FRAME, RATE, Law
+from ivr.media.growing import DiskFile, GrowingWav, OpenFile
 from ivr.media.voice import VoiceDetector
 
 RecordingEnd = Literal["key", "silence", "longest", "hang_up", "storage"]
@@ -26,46 +22,6 @@ STORAGE_PATIENCE = 2.0
 TAIL = 0.4
 _BLOCK = 10 * FRAME
 _MOST_UNHEARD = 100 * FRAME
-
-
-class RecordingFile(Protocol):
-    """The few things a recording does with its file. Each may raise OSError."""
-
-    def write_at(self, content: bytes, offset: int) -> int:
-        """Write, and return how many bytes were taken."""
-
-    def truncate(self, size: int) -> None:
-        """Cut the file to `size` bytes."""
-
-    def sync(self) -> None:
-        """Bring its content to the disk."""
-
-    def close(self) -> None:
-        """Give it back."""
-
-
-class DiskFile:
-    """A new file on disk, unbuffered, readable by its owner alone; its folder is made if it is missing."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._fd = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-
-    def write_at(self, content: bytes, offset: int) -> int:
-        """See RecordingFile."""
-        return os.pwrite(self._fd, content, offset)
-
-    def truncate(self, size: int) -> None:
-        """See RecordingFile."""
-        os.ftruncate(self._fd, size)
-
-    def sync(self) -> None:
-        """See RecordingFile."""
-        os.fdatasync(self._fd)
-
-    def close(self) -> None:
-        """See RecordingFile."""
-        os.close(self._fd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +48,7 @@ class Recording:
         *,
         longest: float,
         silence: float,
-        open_file: Callable[[Path], RecordingFile] = DiskFile,
+        open_file: OpenFile = DiskFile,
     ) -> None:
         self.path = path
         self.law = law
@@ -100,20 +56,15 @@ class Recording:
         self.why: RecordingEnd | None = None
         self._longest = round(longest * RATE / FRAME) * FRAME
         self._silence = round(silence * RATE / FRAME)
-        self._open_file = open_file
-        self._file: RecordingFile | None = None
+        self._file = GrowingWav(path, law, open_file=open_file)
         self._voice = VoiceDetector(law)
         self._unheard = b""
         self._taken = 0
-        self._unwritten = bytearray()
-        self._written = 0
-        self._headed = -1
-        self._closed = False
 
     @property
     def unwritten(self) -> int:
         """Bytes of audio that the disk has not taken yet."""
-        return len(self._unwritten)
+        return self._file.unwritten
 
     def feed(self, frames: bytes) -> None:
         """Take whole frames and write them. What comes after the end is not taken."""
@@ -125,7 +76,7 @@ class Recording:
 
     def _take(self, frames: bytes) -> None:
         self._taken += len(frames)
-        self._unwritten += frames
+        self._file.append(frames)
         self._unheard += frames
         if self._taken >= self._longest:
             self.why = "longest"
@@ -154,28 +105,7 @@ class Recording:
 
         The header is rewritten every ten frames: less often than audio, which `wav.repair` can count.
         """
-        try:
-            if self._file is None:
-                self._file = self._open_file(self.path)
-            if self._headed < 0:
-                self._write_header()
-            while self._unwritten:
-                taken = self._file.write_at(bytes(self._unwritten), wav.HEADER_SIZE + self._written)
-                del self._unwritten[:taken]
-                self._written += taken
-            if self._written - self._headed >= _BLOCK:
-                self._write_header()
-        except OSError:
-            return False
-        return True
-
-    def _write_header(self) -> None:
-        assert self._file is not None  # noqa: S101  # flush and finish open it first
-        whole = self._written // FRAME * FRAME
-        content = wav.header(self.law, whole)
-        if self._file.write_at(content, 0) < len(content):
-            raise OSError("the disk took only a part of a header")
-        self._headed = whole
+        return self._file.flush()
 
     def finish(self, why: RecordingEnd) -> Recorded:
         """End it, trim it, and make the file right. `why` counts unless it had ended by itself.
@@ -185,13 +115,10 @@ class Recording:
         """
         self._hear()
         self.why = self.why or why
-        keep = self._kept()
-        if keep < self._written + self.unwritten:
-            del self._unwritten[max(0, keep - self._written) :]
-        self._written = min(self._written, keep)
+        self._file.cut(self._kept())
         if not self.settle():
             self.why = "storage"
-        return Recorded(self.path, self._written // FRAME * FRAME / RATE, self.why)
+        return Recorded(self.path, self._file.seconds, self.why)
 
     def _kept(self) -> int:
         """How many bytes of what came are worth keeping."""
@@ -205,25 +132,8 @@ class Recording:
 
     def settle(self) -> bool:
         """After `finish`: whether all that was kept is on disk; if not, try again."""
-        if self._closed:
-            return True
-        done = self.flush()
-        if self._file is None:
-            return False
-        try:
-            self._write_header()
-            self._file.truncate(wav.HEADER_SIZE + self._written)
-            self._file.sync()
-        except OSError:
-            return False
-        if done:
-            self.close()
-        return done
+        return self._file.settle()
 
     def close(self) -> None:
         """Give the file back; what is unwritten is lost. Harmless if it is closed."""
-        self._closed = True
-        if self._file is not None:
-            file, self._file = self._file, None
-            with suppress(OSError):  # everything is synced by now, or the disk had its chances
-                file.close()
+        self._file.close()

@@ -27,8 +27,8 @@ class G711Audio:
     audio: bytes
 
 
-def header(law: Law, size: int) -> bytes:
-    """The 58 bytes before `size` bytes of G.711 audio (8 kHz, mono)."""
+def header(law: Law, size: int, channels: int = 1) -> bytes:
+    """The 58 bytes before `size` bytes of G.711 audio (8 kHz), its channels byte by byte in turn."""
     return _HEADER.pack(
         b"RIFF",
         HEADER_SIZE - 8 + size + size % 2,
@@ -36,15 +36,15 @@ def header(law: Law, size: int) -> bytes:
         b"fmt ",
         18,
         law.wav_format,
-        1,
+        channels,
         RATE,
-        RATE,
-        1,
+        RATE * channels,
+        channels,
         8,
         0,
         b"fact",
         4,
-        size,
+        size // channels,
         b"data",
         size,
     )
@@ -88,6 +88,25 @@ def _law_of(fmt: bytes) -> Law | None:
     return by_tag.get(tag) if (channels, rate, bits) == (1, RATE, 8) else None
 
 
+@dataclass(frozen=True, slots=True)
+class G711Format:
+    """What one of our recordings holds: its law, and one or two channels."""
+
+    law: Law
+    channels: int
+
+    @property
+    def bytes_a_second(self) -> int:
+        """Bytes of audio in a second."""
+        return RATE * self.channels
+
+
+def own_format(path: Path) -> G711Format:
+    """What a recording of this hotline holds. Raises AudioFileError for any other file; OSError."""
+    with path.open("rb") as file:
+        return _own_format(file.read(HEADER_SIZE), path)
+
+
 def repair(path: Path) -> float:
     """Make the header of a recording say what the file holds, after its process died; the seconds it holds.
 
@@ -98,25 +117,24 @@ def repair(path: Path) -> float:
     with path.open("r+b") as file:
         present = file.read(HEADER_SIZE)
         total = file.seek(0, 2)
-        law = _own_law(present)
-        if law is None:
-            raise AudioFileError(f"{path}: is not a recording of this hotline; leave it as it is")
+        kind = _own_format(present, path)
         held = max(0, total - HEADER_SIZE) // 2 * 2
-        wanted = header(law, held)
+        wanted = header(kind.law, held, kind.channels)
         if present != wanted or total != HEADER_SIZE + held:
             file.truncate(HEADER_SIZE + held)
             file.seek(0)
             file.write(wanted)
-        return held / RATE
+        return held / kind.bytes_a_second
 
 
-def _own_law(present: bytes) -> Law | None:
-    """The law of a header that `header` made, sizes aside, or of its beginning."""
+def _own_format(present: bytes, path: Path) -> G711Format:
+    """The format of a header that `header` made, sizes aside, or of its beginning."""
     sizes = slice(4, 8), slice(46, 50), slice(54, 58)
-    for law in Law:
-        wanted = bytearray(header(law, 0)[: len(present)])
-        for part in sizes:
-            wanted[part] = present[part]
-        if wanted == present:
-            return law
-    return None
+    for channels in (1, 2):
+        for law in Law:
+            wanted = bytearray(header(law, 0, channels)[: len(present)])
+            for part in sizes:
+                wanted[part] = present[part]
+            if wanted == present:
+                return G711Format(law, channels)
+    raise AudioFileError(f"{path}: is not a recording of this hotline; leave it as it is")

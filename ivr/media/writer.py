@@ -15,9 +15,10 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from ivr.media.g711 import FRAME, RATE
-from ivr.media.recorder import Recorded, Recording, RecordingEnd
+from ivr.media.recorder import Recorded, RecordingEnd
 
 #: Seconds between two looks at the waiting frames: a killed process loses at most these two frames.
 PERIOD = 0.04
@@ -33,6 +34,33 @@ MOST_STRANDED = 16_000_000
 _log = logging.getLogger(__name__)
 
 
+class Written(Protocol):
+    """A recording that the thread writes: `Recording`, or one of two channels (`StereoRecording`).
+
+    What it is fed with is its own: frames, or whatever its tap was called with, joined.
+    """
+
+    path: Path
+    #: Why it has ended, or None while it goes on.
+    why: RecordingEnd | None
+
+    @property
+    def unwritten(self) -> int:
+        """Bytes of audio that the disk has not taken yet."""
+
+    def feed(self, frames: bytes) -> None:
+        """Take what has come and write it."""
+
+    def finish(self, why: RecordingEnd) -> Recorded:
+        """End it and make the file right."""
+
+    def settle(self) -> bool:
+        """Whether all of it is on disk; if not, try again."""
+
+    def close(self) -> None:
+        """Give the file back."""
+
+
 class Tap:
     """A recording that goes on: call it with each frame, from any thread; end it from any thread."""
 
@@ -40,7 +68,7 @@ class Tap:
 
     def __init__(
         self,
-        recording: Recording,
+        recording: Written,
         done: Callable[[Recorded], None],
         wake: Callable[[], None],
         part: int = 0,
@@ -94,7 +122,7 @@ class Tap:
         self._done(Recorded(self._recording.path, 0.0, "storage"))
 
     @property
-    def recording(self) -> Recording:
+    def recording(self) -> Written:
         """What is written."""
         return self._recording
 
@@ -105,7 +133,7 @@ class RecordingWriter:
     def __init__(self, period: float = PERIOD) -> None:
         self._period = period
         self._taps: list[Tap] = []
-        self._stranded: list[Recording] = []
+        self._stranded: list[Written] = []
         self._retry_at = 0.0
         self._waiting: list[threading.Event] = []
         self._lock = threading.Lock()
@@ -125,7 +153,7 @@ class RecordingWriter:
         """Files of ended recordings whose last words wait in memory for a disk that takes them."""
         return tuple(recording.path for recording in self._stranded)
 
-    def begin(self, recording: Recording, done: Callable[[Recorded], None]) -> Tap:
+    def begin(self, recording: Written, done: Callable[[Recorded], None]) -> Tap:
         """Start writing; `done` runs in the writer's thread when the file is closed. From any thread."""
         with self._lock:
             if self._closing:
@@ -211,7 +239,7 @@ class RecordingWriter:
                 tap.give_up()
             return True
 
-    def _strand(self, recording: Recording) -> None:
+    def _strand(self, recording: Written) -> None:
         self._stranded.append(recording)
         _log.error(
             "the disk takes no more: %.1f s of %s wait in memory; free some space",

@@ -22,7 +22,8 @@ from ivr.media import g711, tones, wav
 from ivr.media.clip import Clip
 from ivr.media.errors import AudioFileError
 from ivr.media.g711 import Law
-from ivr.media.recorder import DiskFile, Recorded, Recording, RecordingFile
+from ivr.media.growing import DiskFile, RecordingFile
+from ivr.media.recorder import Recorded, Recording
 from ivr.media.writer import RecordingWriter
 
 
