@@ -7,7 +7,7 @@ import importlib
 import os
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,11 +29,15 @@ from ivr.console.parts import ConsoleParts
 from ivr.errors import StorageError
 from ivr.flow import FlowStore, Manifest
 from ivr.lines.base import Line
+from ivr.lines.several import SeveralLines
+from ivr.lines.stream import SeatTickets, StreamLine, StreamSettings
 from ivr.resources import chosen
 from ivr.seats import Changed, Desk, PortSound, SeatTransfers, Whisperer
 from ivr.services import hotline_registry, hotline_signatures
 from ivr.settings import Settings, listed
 from ivr.speech import PromptCatalogue, Speaker
+from ivr.worker import control
+from ivr.worker.presence import Presence
 from ivr.worker.punctual import be_punctual
 from ivr.worker.worker import Worker
 from policy_db import IdentityRules, Keys, PolicyDatabase
@@ -192,6 +196,26 @@ def make_line(settings: Settings, index: int) -> Line:
     )
 
 
+def make_stream(settings: Settings, trunk: Line, keys: Keys) -> StreamLine:
+    """The line of browsers beside a trunk, on the same media clock where the trunk's is the loop's."""
+    from ivr.lines.sip import SipLine
+
+    return StreamLine(
+        StreamSettings(
+            most_calls=settings.stream_calls,
+            dead_media_seconds=settings.dead_media_seconds,
+            inband_keys=settings.inband_keys,
+        ),
+        media_clock=(lambda: trunk.media_clock) if isinstance(trunk, SipLine) else None,
+        seat_of=seat_tickets(keys).seat_of,
+    )
+
+
+def seat_tickets(keys: Keys) -> SeatTickets:
+    """What a seat's browser picks up by: issued by the console, read by the workers."""
+    return SeatTickets(keys.token("seat tickets"))
+
+
 async def check_line(settings: Settings) -> None:
     """Raises LineError for settings with which no worker could open its line, before any is started."""
     from ivr.lines.sip import SipLine
@@ -208,19 +232,20 @@ def load_line(settings: Settings) -> None:
 
 @asynccontextmanager
 async def bringing_people(
-    settings: Settings, content: Content, database: PolicyDatabase, line: Line, worker: str
+    settings: Settings, content: Content, database: PolicyDatabase, line: SeveralLines, worker: str
 ) -> AsyncIterator[Transfers]:
     """What brings this worker's callers to seats, tended meanwhile; no seats on a line that cannot join two legs."""
     from ivr.lines.sip import SipLine
 
-    if not isinstance(line, SipLine):
+    trunk = line.first
+    if not isinstance(trunk, SipLine):
         yield NoSeats()
         return
     transfers = SeatTransfers(
         database.seats,
         worker=worker,
         line=line,
-        sound=PortSound(lambda: line.media_clock),
+        sound=PortSound(lambda: trunk.media_clock),
         whisper=Whisperer(content.speaker),
         clock=SystemClock(settings.zone),
     )
@@ -231,13 +256,26 @@ async def bringing_people(
 async def run_worker(settings: Settings, index: int, content: Content) -> None:
     """One worker process, from its start to SIGTERM."""
     name = worker_name(settings, index)
-    line = make_line(settings, index)
-    async with (
-        open_database(settings) as database,
-        bringing_people(settings, content, database, line, name) as transfers,
-    ):
+    trunk = make_line(settings, index)
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(settings))
+        stream = make_stream(settings, trunk, database.keys)
+        line = SeveralLines(trunk, {"browser:": stream})
+        transfers = await stack.enter_async_context(bringing_people(settings, content, database, line, name))
         parts = call_parts(settings, content, database, name, transfers)
-
+        url = await stack.enter_async_context(
+            control.listening(
+                settings.stream_address,
+                settings.stream_port + index if settings.stream_port else 0,
+                token=database.keys.token(control.PURPOSE),
+                stream=stream,
+                calls=lambda: worker.running(),
+                control=control.NoControl(),
+            )
+        )
+        presence = await stack.enter_async_context(
+            Presence(database.workers, name, url, now=database.clock).kept()
+        )
         worker = Worker(
             index,
             line,
@@ -249,6 +287,7 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
             address=f"{settings.sip_address}:{settings.sip_port + index}",
             reload_seconds=settings.reload_seconds,
             drain_seconds=settings.drain_seconds,
+            tell=presence.tell,
         )
         be_punctual()
         await worker.run()

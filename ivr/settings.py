@@ -125,6 +125,19 @@ class Settings(BaseSettings):
         False, description="Also listen for key tones in the audio (a trunk that sends no events)."
     )
 
+    stream_address: str = Field(
+        "127.0.0.1", description="Address at which the console reaches the workers (streams and commands)."
+    )
+    stream_port: int = Field(
+        8090, ge=0, le=65535, description="TCP port of the first worker for it, worker N adds N; 0 takes any."
+    )
+    stream_calls: int = Field(
+        50, ge=1, le=1000, description="Calls from browsers that a worker carries at once, beside max_calls."
+    )
+    web_phone: bool = Field(
+        True, description="Whether anybody may call the hotline from the console's dial page, without sign-in."
+    )
+
     http_address: str = Field("127.0.0.1", description="Address of the HTTP process.")
     http_port: int = Field(
         8080, ge=0, le=65535, description="Port of the console, and of health, readiness and metrics."

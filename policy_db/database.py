@@ -31,6 +31,7 @@ from policy_db.store import Store
 from policy_db.tables import Fact
 from policy_db.talks import Talks
 from policy_db.users import Users
+from policy_db.workers import Workers
 from policy_db.writes import insert
 
 
@@ -63,6 +64,7 @@ class PolicyDatabase:
         self.documents = Documents(store, clock)
         self.preferences = Preferences(store, clock)
         self.seats = Seats(store)
+        self.workers = Workers(store)
         self.talks = Talks(store, clock)
         self.audit = Audit(store, clock)
         self.users = Users(store, clock)

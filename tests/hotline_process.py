@@ -113,7 +113,7 @@ def environment_of(data_dir: Path, **settings: object) -> dict[str, str]:
     """An environment in which only these settings hold."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
     chosen = {f"HOTLINE_{name.upper()}": str(value) for name, value in settings.items()}
-    return {**clean, "HOTLINE_DATA_DIR": str(data_dir), **chosen}
+    return {**clean, "HOTLINE_DATA_DIR": str(data_dir), "HOTLINE_STREAM_PORT": "0", **chosen}
 
 
 @contextmanager

@@ -173,6 +173,7 @@ async def _serve(settings: Settings) -> int:
             (settings.sip_address, _ports(settings, settings.sip_port)),
             (settings.http_address, settings.http_port),
             streams=_stream_ports(settings),
+            workers=(settings.stream_address, _ports(settings, settings.stream_port)),
         )
         async with open_database(settings, migrate=True):
             pass  # a database that cannot be used is told here as well

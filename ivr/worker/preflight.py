@@ -56,19 +56,26 @@ async def wait_for_earlier(folder: Path, seconds: float) -> None:
 
 
 def check_ports(
-    sip: tuple[str, Sequence[int]], http: tuple[str, int], *, streams: Sequence[int] = ()
+    sip: tuple[str, Sequence[int]],
+    http: tuple[str, int],
+    *,
+    streams: Sequence[int] = (),
+    workers: tuple[str, Sequence[int]] = ("", ()),
 ) -> None:
     """Raises WorkerError (H501, H502) for an address this machine has not, and a port that is taken.
 
     `sip` are an address and the UDP ports of the workers, `streams` their ports of TCP and TLS at the same
-    address, `http` an address and a TCP port; 0 is any.
+    address, `http` an address and a TCP port, `workers` an address and the TCP ports at which the console
+    reaches the workers; 0 is any.
     """
     host, ports = sip
-    _check_distinct(streams, http[1])
+    _check_distinct((*streams, *workers[1]), http[1])
     for port in ports:
         _check(socket.SOCK_DGRAM, host, port, "SIP")
     for port in streams:
         _check(socket.SOCK_STREAM, host, port, "SIP")
+    for port in workers[1]:
+        _check(socket.SOCK_STREAM, workers[0], port, "STREAM")
     _check(socket.SOCK_STREAM, *http, "HTTP")
 
 
@@ -78,8 +85,8 @@ def _check_distinct(streams: Sequence[int], http: int) -> None:
     for port in streams:
         if port and port in seen:
             raise WorkerError(
-                f"TCP port {port} is wanted twice: each worker takes its own, counting up from HOTLINE_SIP_PORT"
-                " and HOTLINE_SIP_TLS_PORT, and HOTLINE_HTTP_PORT must be none of them; set them further apart",
+                f"TCP port {port} is wanted twice: each worker takes its own, counting up from HOTLINE_SIP_PORT,"
+                " HOTLINE_SIP_TLS_PORT and HOTLINE_STREAM_PORT, and HOTLINE_HTTP_PORT must be none of them; set them further apart",
                 code="H501",
             )
         seen.add(port)

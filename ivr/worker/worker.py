@@ -32,7 +32,8 @@ _STOPPING = (signal.SIGTERM, signal.SIGINT)
 class Worker:
     """Takes calls from a line until told to stop, then lets running ones finish within a bound.
 
-    `recover` brings in what an earlier process left; it is told whether this is the first time.
+    `recover` brings in what an earlier process left; it is told whether this is the first time. `tell` is told
+    how the worker is, every second and when that changes.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Worker:
         drain_seconds: float,
         recovery_seconds: float = RECOVERY_SECONDS,
         closing_seconds: float = CLOSING_SECONDS,
+        tell: Callable[[WorkerStatus], None] = lambda status: None,
     ) -> None:
         self._index = index
         self._line = line
@@ -63,6 +65,7 @@ class Worker:
         self._drain_seconds = drain_seconds
         self._recovery_seconds = recovery_seconds
         self._closing_seconds = closing_seconds
+        self._told = tell
         self._calls: dict[asyncio.Task[None], CallSession] = {}
         self._helpers: list[asyncio.Task[None]] = []
         self._state: State = "starting"
@@ -75,6 +78,10 @@ class Worker:
     def calls(self) -> int:
         """Calls now."""
         return len(self._calls)
+
+    def running(self) -> list[dict[str, str]]:
+        """The calls now, by id, with the step of each."""
+        return [{"call": one.call_id, "step": one.step} for one in self._calls.values()]
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then drain; SIGHUP looks for changed flows at once.
@@ -217,6 +224,7 @@ class Worker:
             flows=self._flows.current.version,
             problems=self._problems[:20],
         )
+        self._told(status)
         try:
             write_status(self._run_dir, status)
             self._mute = False

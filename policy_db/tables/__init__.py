@@ -11,6 +11,7 @@ from policy_db.tables.products import ProductRow, RateRow
 from policy_db.tables.seats import QueueRow, SeatMoveRow, SeatPauseRow, SeatRow, WaitingCallRow
 from policy_db.tables.talks import DispositionRow, RoomRow, TalkRow, TalkSeatRow, WrapUpRow
 from policy_db.tables.users import UserRow, UserSessionRow
+from policy_db.tables.workers import WorkerRow
 
 __all__ = [
     "AttemptRow",
@@ -49,5 +50,6 @@ __all__ = [
     "UserRow",
     "UserSessionRow",
     "WaitingCallRow",
+    "WorkerRow",
     "WrapUpRow",
 ]
