@@ -16,6 +16,8 @@ from policy_db.complaints import Complaints
 from policy_db.customers import Customers
 from policy_db.documents import Documents
 from policy_db.errors import WrongKeyError
+from policy_db.flow_counts import FlowCounts
+from policy_db.flow_versions import FlowVersions
 from policy_db.identity import Identity, IdentityRules
 from policy_db.keys import Keys
 from policy_db.migrate import migrate as run_migrations
@@ -67,6 +69,8 @@ class PolicyDatabase:
         self.workers = Workers(store)
         self.talks = Talks(store, clock)
         self.audit = Audit(store, clock)
+        self.flow_versions = FlowVersions(store, clock)
+        self.flow_counts = FlowCounts(store)
         self.users = Users(store, clock)
 
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 from policy_db.tables.base import Base, Counter, Fact
 from policy_db.tables.calls import AuditRow, CallEventRow, CallRow, DocumentRow, PreferenceRow, RecordingRow
 from policy_db.tables.claims import ClaimAnswerRow, ClaimAttachmentRow, ClaimRow, ComplaintRow
+from policy_db.tables.flows import FlowCountRow, FlowFileRow, FlowVersionRow
 from policy_db.tables.people import AttemptRow, CommissionRow, ConsentRow, CustomerRow, SalespersonRow
 from policy_db.tables.policies import BeneficiaryRow, CoverageRow, InstalmentRow, PaymentRow, PolicyRow
 from policy_db.tables.products import ProductRow, RateRow
@@ -32,6 +33,9 @@ __all__ = [
     "DispositionRow",
     "DocumentRow",
     "Fact",
+    "FlowCountRow",
+    "FlowFileRow",
+    "FlowVersionRow",
     "InstalmentRow",
     "PaymentRow",
     "PolicyRow",

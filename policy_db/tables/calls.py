@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, String, Text
+from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from policy_db.columns import Json, UtcTime
@@ -22,6 +22,12 @@ class CallRow(Base):
     __table_args__ = (
         CheckConstraint("state IN ('running', 'finished', 'broken_off')", name="state"),
         Index(None, "worker", "state"),
+        Index(
+            "ix_calls_uncounted",
+            "ended_at",
+            postgresql_where=text("counted = false"),
+            sqlite_where=text("counted = 0"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -41,6 +47,8 @@ class CallRow(Base):
     mos: Mapped[float | None] = mapped_column(Float(53))
     loss: Mapped[float | None] = mapped_column(Float(53))
     jitter_ms: Mapped[float | None] = mapped_column(Float(53))
+    #: Whether its steps are in `flow_counts`.
+    counted: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class CallEventRow(Base):
