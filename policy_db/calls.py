@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from policy_db.clock import Clock
 from policy_db.errors import NotFoundError
 from policy_db.facts import BrokenOff, CallRecord, TimelineEntry
-from policy_db.store import Store
+from policy_db.store import AnyRow, Store
 from policy_db.tables import CallEventRow, CallRow, ClaimRow, PolicyRow, RecordingRow
 from policy_db.writes import insert
 
@@ -54,10 +54,11 @@ class Calls:
         async with self._store.writing() as connection:
             await connection.execute(statement.on_conflict_do_nothing())
 
-    async def append(self, call: str, entries: Sequence[TimelineEntry]) -> None:
+    async def append(self, call: str, entries: Sequence[TimelineEntry], **known: Any) -> None:
         """Add to the call's timeline; an entry whose `seq` is there already is left as it is.
 
-        Raises NotFoundError for a call that was never begun.
+        `known` is what `update` takes, written in the same transaction. Raises NotFoundError for a call that was
+        never begun.
         """
         if not entries:
             return
@@ -65,10 +66,17 @@ class Calls:
             {"call_id": call, "seq": one.seq, "at": one.at, "kind": one.kind, "data": one.data}
             for one in entries
         ]
+        flows = {str(one.data["flow"]) for one in entries if one.kind == "flow_entered"}
         statement = insert(self._store, CallEventRow).on_conflict_do_nothing()
+        values = _known(**known)
         try:
             async with self._store.writing() as connection:
                 await connection.execute(statement, rows)
+                if flows:
+                    visited = insert(self._store, CallFlowRow).on_conflict_do_nothing()
+                    await connection.execute(visited, [{"call_id": call, "flow": flow} for flow in flows])
+                if values:
+                    await connection.execute(_running(call).values(values))
         except IntegrityError as error:
             raise NotFoundError(f"There is no call {call}.") from error
 
@@ -82,32 +90,36 @@ class Calls:
         mos: float | None = None,
         loss: float | None = None,
         jitter_ms: float | None = None,
+        step: str | None = None,
+        step_at: float | None = None,
+        asked: bool | None = None,
+        missed: int | None = None,
+        faults: int | None = None,
     ) -> None:
         """Note what has become known: language, assurance level (0 to 2), policy, how the caller was heard.
 
-        `mos` is 1 to 4.5, `loss` a share of packets. Raises NotFoundError.
+        `mos` is 1 to 4.5, `loss` a share of packets. `step` is where the call is (`flow.step`, since `step_at` seconds
+        after it was answered), `asked` whether a person was asked for, `missed` and `faults` are counts so far.
+        Raises NotFoundError.
         """
-        await self._change(call, _known(language, level, policy, mos=mos, loss=loss, jitter_ms=jitter_ms))
+        values = _known(
+            language=language, level=level, policy=policy, mos=mos, loss=loss, jitter_ms=jitter_ms,
+            step=step, step_at=step_at, asked=asked, missed=missed, faults=faults,
+        )  # fmt: skip
+        await self._change(call, values)
 
     async def finish(
         self,
         call: str,
         reason: str,
-        *,
-        language: str | None = None,
-        level: int | None = None,
-        policy: str | None = None,
-        mos: float | None = None,
-        loss: float | None = None,
-        jitter_ms: float | None = None,
+        **known: Any,
     ) -> None:
         """The call has ended, and what `update` takes is known of it; a second end changes nothing.
 
         Raises NotFoundError for an unknown call.
         """
         end = {"state": "finished", "ended_at": self._clock(), "end_reason": reason}
-        known = _known(language, level, policy, mos=mos, loss=loss, jitter_ms=jitter_ms)
-        await self._change(call, {**known, **end})
+        await self._change(call, {**_known(**known), **end})
 
     async def find(self, call: str) -> CallRecord | None:
         """The call with that id."""
@@ -163,9 +175,8 @@ class Calls:
     async def _change(self, call: str, values: dict[str, Any]) -> None:
         if not values:
             return
-        change = update(CallRow).where(CallRow.id == call, CallRow.state == "running").values(values)
         async with self._store.writing() as connection:
-            if (await connection.execute(change)).rowcount:
+            if (await connection.execute(_running(call).values(values))).rowcount:
                 return
             known = (await connection.execute(select(CallRow.id).where(CallRow.id == call))).first()
         if known is None:
@@ -179,28 +190,30 @@ class Calls:
             .order_by(CallRow.started_at, CallRow.id)
         )
         async with self._store.reading() as connection:
-            return tuple(
-                CallRecord(
-                    id=row.id,
-                    worker=row.worker,
-                    channel=row.channel,
-                    caller=row.caller,
-                    called=row.called,
-                    language=row.language,
-                    level=row.level,
-                    state=cast("Literal['running', 'finished', 'broken_off']", row.state),
-                    started_at=row.started_at,
-                    ended_at=row.ended_at,
-                    end_reason=row.end_reason,
-                    flow=row.flow,
-                    version=row.version,
-                    policy=row.policy,
-                    mos=row.mos,
-                    loss=row.loss,
-                    jitter_ms=row.jitter_ms,
-                )
-                for row in await connection.execute(query)
-            )
+            return tuple(call_record(row) for row in await connection.execute(query))
+
+
+def call_record(row: AnyRow) -> CallRecord:
+    """The call of a row of all columns and its policy's number as `policy`."""
+    return CallRecord(
+        id=row.id,
+        worker=row.worker,
+        channel=row.channel,
+        caller=row.caller,
+        called=row.called,
+        language=row.language,
+        level=row.level,
+        state=cast("Literal['running', 'finished', 'broken_off']", row.state),
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        end_reason=row.end_reason,
+        flow=row.flow,
+        version=row.version,
+        policy=row.policy,
+        mos=row.mos,
+        loss=row.loss,
+        jitter_ms=row.jitter_ms,
+    )
 
 
 def _known(

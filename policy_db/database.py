@@ -9,6 +9,7 @@ from typing import Self
 from sqlalchemy import select, text
 
 from policy_db.audit import Audit
+from policy_db.callers import Callers
 from policy_db.calls import Calls
 from policy_db.claims import Claims
 from policy_db.clock import Clock, utc_now
@@ -62,6 +63,7 @@ class PolicyDatabase:
         self.complaints = Complaints(store)
         self.sales = Sales(store)
         self.calls = Calls(store, clock)
+        self.callers = Callers(store)
         self.recordings = Recordings(store, clock)
         self.documents = Documents(store, clock)
         self.preferences = Preferences(store, clock)

@@ -100,6 +100,26 @@ class Policies:
             instalments = await _instalments(connection, row.id, row.currency)
         return premium_position(_terms(row), instalments, today)
 
+    async def standings(self, customer: str, today: date) -> tuple[tuple[Policy, PremiumPosition], ...]:
+        """All policies held by a customer and where each stands with its premium, the oldest first."""
+        policies = await self.of_customer(customer, today)
+        query = (
+            select(PolicyRow.id, PolicyRow.number, *_TERMS)
+            .join(ProductRow, ProductRow.id == PolicyRow.product_id)
+            .where(PolicyRow.number.in_([one.number for one in policies]))
+        )
+        async with self._store.reading() as connection:
+            rows = {row.number: row for row in await connection.execute(query)}
+            ids = [row.id for row in rows.values()]
+            instalments = await _by_policy(connection, InstalmentRow, InstalmentRow.due_on, ids)
+
+        def position(number: str) -> PremiumPosition:
+            row = rows[number]
+            facts = [_instalment(one, row.currency) for one in instalments[row.id]]
+            return premium_position(_terms(row), facts, today)
+
+        return tuple((one, position(one.number)) for one in policies if one.number in rows)
+
     async def instalments(self, number: str) -> tuple[InstalmentFact, ...]:
         """Every instalment of a policy in the order of its due day; none for an unknown policy."""
         query = select(PolicyRow.id, PolicyRow.currency).where(PolicyRow.number == number)
@@ -171,7 +191,7 @@ async def _split(connection: AsyncConnection, policy: int, amount: Decimal) -> l
 
 
 async def _by_policy(
-    connection: AsyncConnection, table: Any, order: InstrumentedAttribute[int], ids: Sequence[int]
+    connection: AsyncConnection, table: Any, order: InstrumentedAttribute[Any], ids: Sequence[int]
 ) -> dict[int, list[AnyRow]]:
     grouped: dict[int, list[AnyRow]] = {one: [] for one in ids}
     if ids:
@@ -187,10 +207,11 @@ async def _instalments(connection: AsyncConnection, policy: int, currency: str) 
         .where(InstalmentRow.policy_id == policy)
         .order_by(InstalmentRow.due_on)
     )
-    return [
-        InstalmentFact(row.due_on, Money(row.amount, currency), Money(row.paid, currency), row.paid_on)
-        for row in await connection.execute(query)
-    ]
+    return [_instalment(row, currency) for row in await connection.execute(query)]
+
+
+def _instalment(row: AnyRow, currency: str) -> InstalmentFact:
+    return InstalmentFact(row.due_on, Money(row.amount, currency), Money(row.paid, currency), row.paid_on)
 
 
 def _terms(row: AnyRow) -> PolicyTerms:
