@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
+from policy_db.tables.administration import CalendarDayRow, CalendarRow, ImportLineRow, ImportRow
+from policy_db.tables.alarms import AlarmLimitRow
 from policy_db.tables.base import Base, Counter, Fact
-from policy_db.tables.calls import AuditRow, CallEventRow, CallRow, DocumentRow, PreferenceRow, RecordingRow
+from policy_db.tables.calls import (
+    AuditRow,
+    CallEventRow,
+    CallFlowRow,
+    CallRow,
+    DocumentRow,
+    PreferenceRow,
+    RecordingRow,
+)
 from policy_db.tables.claims import ClaimAnswerRow, ClaimAttachmentRow, ClaimRow, ComplaintRow
 from policy_db.tables.flows import FlowCountRow, FlowFileRow, FlowVersionRow
 from policy_db.tables.people import AttemptRow, CommissionRow, ConsentRow, CustomerRow, SalespersonRow
 from policy_db.tables.policies import BeneficiaryRow, CoverageRow, InstalmentRow, PaymentRow, PolicyRow
 from policy_db.tables.products import ProductRow, RateRow
+from policy_db.tables.reviews import (
+    CallBackRow,
+    ClaimEventRow,
+    ClaimReviewRow,
+    DueRuleRow,
+    MessageCategoryRow,
+    MessageEventRow,
+    MessageRow,
+    TranscriptRow,
+)
 from policy_db.tables.seats import QueueRow, SeatMoveRow, SeatPauseRow, SeatRow, WaitingCallRow
 from policy_db.tables.talks import DispositionRow, RoomRow, TalkRow, TalkSeatRow, WrapUpRow
-from policy_db.tables.users import UserRow, UserSessionRow
+from policy_db.tables.users import ApiTokenRow, SignInRow, UserRow, UserSessionRow
 from policy_db.tables.workers import WorkerRow
 
 __all__ = [
+    "AlarmLimitRow",
+    "ApiTokenRow",
     "AttemptRow",
     "AuditRow",
     "Base",
     "BeneficiaryRow",
+    "CalendarDayRow",
+    "CalendarRow",
+    "CallBackRow",
     "CallEventRow",
+    "CallFlowRow",
     "CallRow",
     "ClaimAnswerRow",
     "ClaimAttachmentRow",
+    "ClaimEventRow",
+    "ClaimReviewRow",
     "ClaimRow",
     "CommissionRow",
     "ComplaintRow",
@@ -32,11 +60,17 @@ __all__ = [
     "CustomerRow",
     "DispositionRow",
     "DocumentRow",
+    "DueRuleRow",
     "Fact",
     "FlowCountRow",
     "FlowFileRow",
     "FlowVersionRow",
+    "ImportLineRow",
+    "ImportRow",
     "InstalmentRow",
+    "MessageCategoryRow",
+    "MessageEventRow",
+    "MessageRow",
     "PaymentRow",
     "PolicyRow",
     "PreferenceRow",
@@ -49,8 +83,10 @@ __all__ = [
     "SeatMoveRow",
     "SeatPauseRow",
     "SeatRow",
+    "SignInRow",
     "TalkRow",
     "TalkSeatRow",
+    "TranscriptRow",
     "UserRow",
     "UserSessionRow",
     "WaitingCallRow",

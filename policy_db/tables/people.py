@@ -16,7 +16,7 @@ class CustomerRow(Base):
     """A customer. The ID number is encrypted; hashes of the whole and of its last six are keyed."""
 
     __tablename__ = "customers"
-    __table_args__ = (CheckConstraint("sex IN ('m', 'f')", name="sex"),)
+    __table_args__ = (CheckConstraint("sex IN ('m', 'f')", name="sex"), Index(None, "name"))
 
     id: Mapped[Id]
     number: Mapped[str] = mapped_column(String(20), unique=True)
@@ -56,6 +56,7 @@ class SalespersonRow(Base):
     """A salesperson, who enters by number and PIN."""
 
     __tablename__ = "salespeople"
+    __table_args__ = (Index(None, "name"),)
 
     id: Mapped[Id]
     number: Mapped[str] = mapped_column(String(20), unique=True)

@@ -21,6 +21,7 @@ class PolicyRow(Base):
     __tablename__ = "policies"
     __table_args__ = (
         CheckConstraint("frequency IN ('monthly', 'quarterly', 'yearly', 'single')", name="frequency"),
+        Index(None, "started_on"),
     )
 
     id: Mapped[Id]
