@@ -73,7 +73,7 @@ class PolicyDatabase:
         self.audit = Audit(store, clock)
         self.flow_versions = FlowVersions(store, clock)
         self.flow_counts = FlowCounts(store)
-        self.users = Users(store, clock)
+        self.users = Users(store, clock, keys)
 
     @classmethod
     async def open(
