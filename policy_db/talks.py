@@ -73,13 +73,17 @@ class Talks:
         seconds: float,
         spans: Sequence[SilentSpan] = (),
         consent: TalkConsent | None = None,
+        recorded: bool = True,
     ) -> None:
-        """The talk is over; `consent` where it has changed: a refused talk has no recording. Raises NotFoundError."""
+        """The talk is over; `consent` where it has changed, not `recorded` if its recording is gone.
+
+        Raises NotFoundError.
+        """
         now = self._clock()
         values: dict[str, Any] = {"seconds": seconds, "spans": [asdict(span) for span in spans]}
         if consent is not None:
             values["consent"] = consent
-        if consent == "refused":
+        if not recorded:
             values["recording"] = None
         async with self._store.writing() as connection:
             known = await connection.execute(update(TalkRow).where(TalkRow.id == talk).values(values))

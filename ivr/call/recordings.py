@@ -7,7 +7,7 @@ The note is written before the first word and removed when the row is complete. 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,18 +15,17 @@ from typing import Any
 
 import structlog
 
+from ivr.call.chains import Chains
 from ivr.call.notes import RecordingNote, find_notes, note_path, plain
 from ivr.call.rows import RecordingRows, recorded_seconds
 from ivr.flow.instructions import Record
 from ivr.lines.base import RecordEnded
-from policy_db import PolicyDatabase, PolicyDatabaseError
+from policy_db import PolicyDatabase
 
 log = structlog.get_logger(__name__)
 
 #: How long the caller waits for the database to take a finished recording before the note must do.
 STORE_SECONDS = 2.0
-#: The pause between two tries.
-RETRY_SECONDS = 0.1
 
 
 @dataclass(slots=True)
@@ -52,7 +51,7 @@ class RecordingVault:
         self._worker = worker
         self._store_seconds = store_seconds
         self._entries: dict[tuple[str, str], _Entry] = {}
-        self._chains: dict[str, asyncio.Task[None]] = {}
+        self._chains = Chains(store_seconds, "recording")
         #: Audio files of recordings whose call is over and whose note is still there.
         self._left: set[Path] = set()
         self._searched = False
@@ -63,12 +62,47 @@ class RecordingVault:
         Raises OSError when the folder cannot be made.
         """
         row = recording_id(call_id, request.recording)
-        path = self._folder / f"{now:%Y-%m-%d}" / f"{row}.wav"
-        path.parent.mkdir(parents=True, exist_ok=True)
         purpose = "voicemail" if request.purpose == "voicemail" else "claim"
         note = RecordingNote(row, call_id, self._worker, purpose, caller, level, plain(request.details))
-        entry = self._entries[call_id, request.recording] = _Entry(path, note)
-        self._change(call_id, entry)
+        return self._open(call_id, request.recording, note, now)
+
+    def begin_talk(
+        self, call_id: str, recording: str, *, caller: str, details: Mapping[str, Any], now: datetime
+    ) -> Path:
+        """Where to record a talk of the call; it outlives the call by as long as its file takes to be closed.
+
+        `details` are what the row of the talk must come to say. Raises OSError when the folder cannot be made.
+        """
+        row = recording_id(call_id, recording)
+        note = RecordingNote(row, call_id, self._worker, "talk", caller, 0, dict(details))
+        return self._open(row, recording, note, now)
+
+    def talk_changed(self, call_id: str, recording: str, details: Mapping[str, Any]) -> None:
+        """What the row of a talk must say has changed."""
+        owner = recording_id(call_id, recording)
+        entry = self._entries.get((owner, recording))
+        if entry is not None:
+            self._change(owner, entry, details={**entry.note.details, **details})
+
+    async def talk_ended(self, call_id: str, ended: RecordEnded, *, keep: bool) -> float:
+        """The file of a talk is closed, and it stays or goes; returns when that is written, or left to its note.
+
+        Gives the seconds that the file holds.
+        """
+        owner = recording_id(call_id, ended.recording)
+        known = await self.ended(owner, ended)
+        if keep:
+            self.keep(owner, ended.recording, {})
+        else:
+            self.discard(owner, ended.recording)
+        await self.flush(owner)
+        return known.seconds
+
+    def _open(self, owner: str, recording: str, note: RecordingNote, now: datetime) -> Path:
+        path = self._folder / f"{now:%Y-%m-%d}" / f"{note.id}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        entry = self._entries[owner, recording] = _Entry(path, note)
+        self._change(owner, entry)
         return path
 
     def path(self, call_id: str, recording: str) -> Path | None:
@@ -111,10 +145,8 @@ class RecordingVault:
         for entry in [self._entries[key] for key in mine]:
             if entry.note.state == "ended":
                 # The flow came to no word about it; the caller never said that it should go.
-                self._later(call_id, lambda entry=entry: self._rows.bring_in(entry.path, entry.note))  # type: ignore[misc]
-        chain = self._chains.pop(call_id, None)
-        if chain is not None:
-            await asyncio.wait({chain}, timeout=self._store_seconds)
+                self._chains.add(call_id, lambda entry=entry: self._rows.bring_in(entry.path, entry.note))  # type: ignore[misc]
+        await self._chains.settle(call_id)
         for key in mine:
             self._left.add(self._entries.pop(key).path)
 
@@ -153,27 +185,7 @@ class RecordingVault:
         except OSError as error:
             # The row is still tried; a disk that takes no note takes no audio either, and the recorder says so.
             log.error("recording note not written", recording=note.id, error=error.strerror)
-        return self._later(call_id, lambda: self._rows.follow(entry.path, note))
-
-    def _later(self, call_id: str, write: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._after(self._chains.get(call_id), write))
-        task.add_done_callback(_tell_failure)
-        self._chains[call_id] = task
-        return task
-
-    async def _after(self, before: asyncio.Task[None] | None, write: Callable[[], Awaitable[None]]) -> None:
-        """Write, when what came before is written or given up; tried again for as long as a caller would wait."""
-        if before is not None:
-            await asyncio.wait({before})
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._store_seconds
-        while True:
-            try:
-                return await write()
-            except PolicyDatabaseError:
-                if loop.time() + RETRY_SECONDS > deadline:
-                    raise
-            await asyncio.sleep(RETRY_SECONDS)
+        return self._chains.add(call_id, lambda: self._rows.follow(entry.path, note))
 
 
 def _notes(folder: Path, left: list[Path] | None) -> list[tuple[Path, RecordingNote]]:
@@ -187,8 +199,3 @@ def _notes(folder: Path, left: list[Path] | None) -> list[tuple[Path, RecordingN
 def recording_id(call_id: str, recording: str) -> str:
     """The database's id of a recording: unique over all calls."""
     return f"{call_id}-{recording}"
-
-
-def _tell_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("recording not in the database yet, its note is kept", error=type(error).__name__)

@@ -9,14 +9,14 @@ import structlog
 
 from ivr.call.notes import NoteState, RecordingNote, note_path
 from ivr.media.errors import AudioFileError
-from ivr.media.wav import HEADER_SIZE, repair
+from ivr.media.g711 import RATE
+from ivr.media.wav import HEADER_SIZE, own_format, repair
 from policy_db import PolicyDatabase, PolicyDatabaseError
 from policy_db.errors import BadValueError, ConflictError, NotFoundError
+from policy_db.talk_facts import SilentSpan
 
 log = structlog.get_logger(__name__)
 
-#: Samples, and bytes, of one second of a recording.
-_BYTES_A_SECOND = 8000
 #: The longest reason a row can take.
 _LONGEST_REASON = 100
 
@@ -28,6 +28,7 @@ class RecordingRows:
         self._folder = folder
         self._rows = database.recordings
         self._claims = database.claims
+        self._talks = database.talks
         #: How far the rows of unsettled recordings are known to be, by id: what is done is not asked for again.
         self._reached: dict[str, NoteState] = {}
 
@@ -60,9 +61,22 @@ class RecordingRows:
         if note.state in ("recording", "ended"):
             note = await asyncio.to_thread(_as_left, audio, note)
         await self.follow(audio, note)
+        if note.purpose == "talk":
+            await self._finish_talk(note)
         if note.state == "ended":
             await self._attach(note)
             self._settled(audio, note)
+
+    async def _finish_talk(self, note: RecordingNote) -> None:
+        """The row of a talk says what its note says, although nobody could write it any more."""
+        told = note.details
+        await self._talks.begin(
+            note.id, call=note.call, worker=note.worker, queue=told["queue"], consent=told["consent"],
+            recording=note.id,
+        )  # fmt: skip
+        spans = [SilentSpan(**span) for span in told["spans"]]
+        kept = note.state != "discarded"
+        await self._talks.finish(note.id, seconds=note.seconds, spans=spans, recorded=kept)
 
     def _settled(self, audio: Path, note: RecordingNote) -> None:
         note_path(audio).unlink(missing_ok=True)
@@ -109,8 +123,12 @@ class RecordingRows:
 
 
 def recorded_seconds(audio: Path) -> float:
-    """How much a recording's file holds, by its size; 0 if there is none."""
-    return max(0, _size(audio) - HEADER_SIZE) // 2 * 2 / _BYTES_A_SECOND
+    """How much a recording's file holds, by its size; 0 if there is none. One that is damaged counts as mono."""
+    try:
+        rate = own_format(audio).bytes_a_second
+    except (OSError, AudioFileError):
+        rate = RATE
+    return max(0, _size(audio) - HEADER_SIZE) // 2 * 2 / rate
 
 
 def _size(audio: Path) -> int:

@@ -101,7 +101,11 @@ class CallSession:
         parts = self._parts
         parts.metrics.call_began()
         parts.journal.begin(
-            self.call_id, self._leg.info, flow=self._library.hotline.main, version=self._library.version
+            self.call_id,
+            self._leg.info,
+            flow=self._library.hotline.main,
+            version=self._library.version,
+            now=lambda: self._now,
         )
         try:
             self._leg.attach(self._post)

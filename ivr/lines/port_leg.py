@@ -159,6 +159,11 @@ class PortLeg:
         return self._clock
 
     @property
+    def writer(self) -> RecordingWriter:
+        """The thread that writes this leg's recordings, and may write others that it has a part in."""
+        return self._writer
+
+    @property
     def ended(self) -> bool:
         """Whether the leg is gone, or going: nothing can be asked of it any more."""
         return self._last is not None

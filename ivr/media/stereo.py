@@ -107,7 +107,7 @@ class _Voice:
 class StereoTape:
     """Takes down what ports say, on two channels, from `start` until `stop`. Used in the loop's thread.
 
-    While `hushed` says so when a frame comes, silence is taken down instead, on both channels.
+    While `hushed` says so, silence is taken down instead, on both channels. It is asked at every frame and every beat.
     """
 
     def __init__(
@@ -193,6 +193,7 @@ class StereoTape:
         tap, now = self._tap, self._now
         if tap is None:
             return
+        self._hushed()
         for slot in sorted(self._changed):
             tap(pack(slot, self._audio(slot)))
         self._changed.clear()

@@ -323,6 +323,7 @@ class MortalDatabase:
     def __init__(self, database: PolicyDatabase, life: Life) -> None:
         self.recordings = Mortal(database.recordings, life)
         self.claims = Mortal(database.claims, life)
+        self.talks = Mortal(database.talks, life)
 
 
 async def live(vault: RecordingVault, life: Life, claim: str, fate: str) -> None:
@@ -345,7 +346,7 @@ async def live(vault: RecordingVault, life: Life, claim: str, fate: str) -> None
 
 async def settle(vault: RecordingVault) -> None:
     """Let what was begun come to its end, or to the death of the process."""
-    await asyncio.gather(*vault._chains.values(), return_exceptions=True)
+    await asyncio.gather(*vault._chains._last.values(), return_exceptions=True)
 
 
 @pytest.mark.parametrize("fate", ["keep", "discard", "nothing"])

@@ -43,7 +43,7 @@ async def test_a_talk_tells_who_took_part_and_where_it_is_silent(
 
 async def test_a_refused_talk_keeps_no_recording(db: PolicyDatabase) -> None:
     await _begin(db)
-    await db.talks.finish("call-1-talk1", seconds=0.0, consent="refused")
+    await db.talks.finish("call-1-talk1", seconds=0.0, consent="refused", recorded=False)
     talk = await db.talks.find("call-1-talk1")
     assert talk is not None
     assert (talk.recording, talk.consent) == (None, "refused")
