@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal, cast
 
-from sqlalchemy import select, update
+from sqlalchemy import Update, select, update
 from sqlalchemy.exc import IntegrityError
 
 from policy_db.clock import Clock
 from policy_db.errors import NotFoundError
 from policy_db.facts import BrokenOff, CallRecord, TimelineEntry
 from policy_db.store import AnyRow, Store
-from policy_db.tables import CallEventRow, CallRow, ClaimRow, PolicyRow, RecordingRow
+from policy_db.tables import CallEventRow, CallFlowRow, CallRow, ClaimRow, PolicyRow, RecordingRow
 from policy_db.writes import insert
 
 
@@ -213,14 +213,20 @@ def call_record(row: AnyRow) -> CallRecord:
         mos=row.mos,
         loss=row.loss,
         jitter_ms=row.jitter_ms,
+        step=row.step,
+        step_at=row.step_at,
+        asked=row.asked,
     )
 
 
-def _known(
-    language: str | None, level: int | None, policy: str | None, **figures: float | None
-) -> dict[str, Any]:
+def _running(call: str) -> Update:
+    """A change of the call, unless it has ended."""
+    return update(CallRow).where(CallRow.id == call, CallRow.state == "running")
+
+
+def _known(policy: str | None = None, **facts: Any) -> dict[str, Any]:
     """The columns of what is known of a call."""
-    values: dict[str, Any] = {"language": language, "level": level, **figures}
+    values = dict(facts)
     if policy is not None:
         values["policy_id"] = select(PolicyRow.id).where(PolicyRow.number == policy).scalar_subquery()
     return {name: value for name, value in values.items() if value is not None}

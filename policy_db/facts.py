@@ -291,7 +291,8 @@ class TimelineEntry:
 class CallRecord:
     """A call: `state` is running, finished or broken_off (its worker died).
 
-    `mos` (1 to 4.5), `loss` (share of packets) and `jitter_ms` say how the caller was heard, where known.
+    `mos` (1 to 4.5), `loss` (share of packets) and `jitter_ms` say how the caller was heard, where known. `step` is
+    where it is or was last (`flow.step`), since `step_at` seconds after its answering; `asked`: for a person.
     """
 
     id: str
@@ -311,6 +312,9 @@ class CallRecord:
     mos: float | None = None
     loss: float | None = None
     jitter_ms: float | None = None
+    step: str = ""
+    step_at: float | None = None
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

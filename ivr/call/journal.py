@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 class CallJournal:
     """Writes calls and their timelines to the database; one writer task a call, so that order is kept.
 
+    Whenever something of a call was written, `tell` is given its id.
+
     Nothing a call does waits for it, but for `finish`. While a call runs its writes are tried for as long as
     it takes. What the database has not taken `patience` seconds after the call, or when the process ends, is
     put into a file of `spill`, from which `recover` brings it in.
@@ -46,18 +48,28 @@ class CallJournal:
         *,
         patience: float = PATIENCE_SECONDS,
         gather: float = GATHER_SECONDS,
+        tell: Callable[[str], None] = lambda call_id: None,
     ) -> None:
         self._database = database
         self._worker = worker
         self._spill = spill
         self._patience = patience
         self._gather = gather
+        self._tell = tell
         self._closing = False
         self._pages: dict[str, Page] = {}
         self._writers: dict[str, asyncio.Task[None]] = {}
 
-    def begin(self, call_id: str, info: LegInfo, *, flow: str, version: str) -> None:
-        """A call rings."""
+    def begin(
+        self,
+        call_id: str,
+        info: LegInfo,
+        *,
+        flow: str,
+        version: str,
+        now: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        """A call rings. `now` gives the seconds since it was answered, for `note`."""
         page = self._pages[call_id] = Page(
             call_id,
             {
@@ -68,6 +80,7 @@ class CallJournal:
                 "flow": flow,
                 "version": version,
             },
+            now,
         )
         self._writers[call_id] = asyncio.create_task(self._write(page))
 
@@ -80,6 +93,12 @@ class CallJournal:
                 return
             data = {name: value for name, value in entry.items() if name not in ("kind", "at")}
             page.add(float(entry["at"]), str(entry["kind"]), data)
+
+    def note(self, call_id: str, kind: str, **details: Any) -> None:
+        """Append what happens now, by others than the call itself. Nothing if the call is over."""
+        page = self._pages.get(call_id)
+        if page is not None:
+            self.add(call_id, [{"kind": kind, "at": round(page.now(), 3), **details}])
 
     def know(self, call_id: str, **facts: str | float) -> None:
         """Note what has become known of the call.
@@ -152,6 +171,7 @@ class CallJournal:
                 pause = min(_LONGEST_PAUSE, pause * 2)
             else:
                 pause = _FIRST_PAUSE
+                self._tell(page.id)
 
     async def _wait_for_news(self, page: Page) -> None:
         await page.changed.wait()
@@ -168,9 +188,10 @@ class CallJournal:
                 await calls.begin(page.id, **page.call)
                 page.begun = True
             while page.entries:
-                batch = page.entries[:BATCH]
-                await calls.append(page.id, batch)
+                batch, news = page.entries[:BATCH], dict(page.news)
+                await calls.append(page.id, batch, **news)
                 del page.entries[: len(batch)]
+                page.said(news)
             while page.outcome is None and page.news:
                 news = dict(page.news)
                 await calls.update(page.id, **news)

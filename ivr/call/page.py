@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -18,15 +18,18 @@ class Page:
     """What is to be written of one call.
 
     `call` are the arguments of `calls.begin`; `entries` and `news` (language, level, policy) are what the
-    database has not been told; `outcome` is set when the call has ended.
+    database has not been told; `outcome` is set when the call has ended. `now` is the call's own time (seconds).
     """
 
-    def __init__(self, call_id: str, call: dict[str, str]) -> None:
+    def __init__(self, call_id: str, call: dict[str, str], now: Callable[[], float] = lambda: 0.0) -> None:
         self.id = call_id
+        self.now = now
         self.call = call
         self.entries: list[TimelineEntry] = []
         #: How many entries the call has had; the next one's number.
         self.count = 0
+        #: How often the caller was not understood or silent, and what went wrong on our side.
+        self.missed = self.faults = 0
         self.news: dict[str, Any] = {}
         self._told: dict[str, Any] = {}
         self.outcome: str | None = None
@@ -43,7 +46,22 @@ class Page:
         """One more entry."""
         self.entries.append(TimelineEntry(self.count, at, kind, data))
         self.count += 1
+        self._gather(at, kind, data)
         self.changed.set()
+
+    def _gather(self, at: float, kind: str, data: Mapping[str, Any]) -> None:
+        """What the call's row tells of the entry, so that boards and reports need not read timelines."""
+        match kind:
+            case "step_entered":
+                self.know({"step": f"{data['flow']}.{data['step']}", "step_at": at})
+            case "transfer_asked":
+                self.know({"asked": True})
+            case "missed":
+                self.missed += 1
+                self.know({"missed": self.missed})
+            case "fault":
+                self.faults += 1
+                self.know({"faults": self.faults})
 
     def know(self, facts: Mapping[str, Any]) -> None:
         """What has become known; only what is new is written."""

@@ -12,9 +12,14 @@ from policy_db.columns import Json, UtcTime
 from policy_db.tables.base import Base, Id
 
 
+_RUNNING = text("state = 'running'")
+
+
 class CallRow(Base):
     """A call from ring to end. `worker` is the process that has it.
 
+    Where it is, or was last: `step` (`flow.step`), entered `step_at` seconds after it was answered. `asked` says that a
+    person was asked for; `missed` counts silences and keys that fitted nothing, `faults` what went wrong on our side.
     How it was heard, where the line could tell: `mos` (1 to 4.5), `loss` (share of packets), `jitter_ms`.
     """
 
@@ -28,6 +33,10 @@ class CallRow(Base):
             postgresql_where=text("counted = false"),
             sqlite_where=text("counted = 0"),
         ),
+        Index("ix_calls_running", "started_at", sqlite_where=_RUNNING, postgresql_where=_RUNNING),
+        Index(None, "ended_at"),
+        Index(None, "caller", "started_at"),
+        Index(None, "end_reason", "started_at"),
     )
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -49,6 +58,21 @@ class CallRow(Base):
     jitter_ms: Mapped[float | None] = mapped_column(Float(53))
     #: Whether its steps are in `flow_counts`.
     counted: Mapped[bool] = mapped_column(default=False, server_default=false())
+    step: Mapped[str] = mapped_column(String(130), default="", server_default="")
+    step_at: Mapped[float | None] = mapped_column(Float(53))
+    asked: Mapped[bool] = mapped_column(default=False, server_default=false())
+    missed: Mapped[int] = mapped_column(default=0, server_default="0")
+    faults: Mapped[int] = mapped_column(default=0, server_default="0")
+
+
+class CallFlowRow(Base):
+    """A flow that a call has been in."""
+
+    __tablename__ = "call_flows"
+    __table_args__ = (Index(None, "flow"),)
+
+    call_id: Mapped[str] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True)
+    flow: Mapped[str] = mapped_column(String(64), primary_key=True)
 
 
 class CallEventRow(Base):
@@ -123,7 +147,12 @@ class AuditRow(Base):
     """Who did what; rows are only ever added (a trigger refuses anything else)."""
 
     __tablename__ = "audit"
-    __table_args__ = (Index(None, "subject", "at"),)
+    __table_args__ = (
+        Index(None, "subject", "at"),
+        Index(None, "actor", "at"),
+        Index(None, "action", "at"),
+        Index(None, "at"),
+    )
 
     id: Mapped[Id]
     at: Mapped[datetime] = mapped_column(UtcTime)

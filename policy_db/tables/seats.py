@@ -104,6 +104,8 @@ class WaitingCallRow(Base):
         Index(None, "caller", "ended_at"),
         Index(None, "customer", "ended_at"),
         Index(None, "call_id", "entered_at"),
+        Index(None, "queued_at"),
+        Index(None, "seat_id", "queued_at"),
     )
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -139,7 +141,7 @@ class SeatMoveRow(Base):
     """One change of a seat's state: when, from what to what, why, with which call, by whom."""
 
     __tablename__ = "seat_history"
-    __table_args__ = (Index(None, "seat_id", "at"),)
+    __table_args__ = (Index(None, "seat_id", "at"), Index(None, "at"))
 
     id: Mapped[Id]
     at: Mapped[datetime] = mapped_column(UtcTime)

@@ -315,8 +315,10 @@ class Calls:
         self._try()
         self.begun.append(call)
 
-    async def append(self, call: str, entries: list) -> None:
+    async def append(self, call: str, entries: list, **facts: Any) -> None:
         self._try()
+        if facts:
+            self.updates.append(facts)
         self.taken += [entry.seq for entry in entries]
         self.batches.append(len(entries))
 
