@@ -25,8 +25,13 @@ QueueCallState = Literal[
     "overflowed",
     "ended",
 ]
-#: What a seat is to its call: the one who serves, one asked behind the caller's back, one of several.
-Part = Literal["", "main", "consult", "conference"]
+#: What a seat is to its call: the one who serves, one asked behind the caller's back, one of several, one who
+#: listens for the company.
+Part = Literal["", "main", "consult", "conference", "supervisor"]
+#: The `outcome` of an open call whose caller is in self-service for a moment, while the seat waits for them.
+PARKED: Final = "parked"
+#: The `outcome` of a place that is kept because a seat calls the number: for that seat alone, and once.
+CALL_OUT: Final = "call_out"
 Strategy = Literal["longest_idle", "round_robin", "last_seat_first"]
 
 OPEN_STATES: Final[frozenset[QueueCallState]] = frozenset({"waiting", "offered", "connected", "callback"})

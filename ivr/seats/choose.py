@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from policy_db.seat_facts import Queue, QueueCall, Seat, Snapshot
+from policy_db.seat_facts import CALL_OUT, Queue, QueueCall, Seat, Snapshot
 
 _BEGINNING: Final = timedelta(0)
 #: States of a seat from which it may be free in a moment.
@@ -70,6 +70,11 @@ def fits(call: QueueCall, queue: Queue, seat: Seat) -> bool:
     return all(licence in seat.licences for licence in queue.licences)
 
 
+def may_serve(call: QueueCall, queue: Queue, seat: Seat) -> bool:
+    """Whether the seat fits, and is free or may be in a moment."""
+    return seat.state in _SOON and fits(call, queue, seat)
+
+
 def may_ring(call: QueueCall, queue: Queue, seat: Seat, now: datetime, rules: Rules) -> bool:
     """Whether the seat fits, and has not just failed to answer this very caller."""
     tried_at = call.tried_at if seat.id in call.tried else None
@@ -120,6 +125,8 @@ def _seat_for(
     rules: Rules,
 ) -> Seat | None:
     """The best of the free seats for a call, None if none fits or the caller had better wait a moment."""
+    if call.outcome == CALL_OUT:
+        return free.get(call.preferred_seat or "")
     if call.preferred_seat is not None:
         preferred = free.get(call.preferred_seat)
         if preferred is not None and may_ring(call, queue, preferred, now, rules):

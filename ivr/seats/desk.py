@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from ivr.seats import plans, plans_seat
+from ivr.seats.calling import Calling, late_calls, left_ready, not_called, settle
 from ivr.seats.changes import Result
 from ivr.seats.choose import Rules
 from ivr.seats.handing import Handing
@@ -20,7 +21,7 @@ __all__ = ["Caller", "Desk", "Joined", "NotJoined", "Offer"]
 _Chore = tuple[str, str, Callable[[Scene, By], Plan]]
 
 
-class Desk(Line, People, Handing):
+class Desk(Line, People, Calling, Handing):
     """Everything that can be asked of queues and seats; any number of them work on one store."""
 
     async def sweep(self) -> tuple[Result, ...]:
@@ -50,6 +51,8 @@ class Desk(Line, People, Handing):
                 yield "", seat.id, plans_seat.wrap_up_over
             if seat.state == "ringing" and rung_out(seat, _queue_of(seat, snapshot), now, self.rules):
                 yield "", seat.id, partial(_rung_out, seat.id, self.rules)
+        yield from ((call, "", not_called) for call in late_calls(snapshot, now))
+        yield from (("", seat, settle) for seat in left_ready(snapshot))
         for call in snapshot.calls:
             to = self._overflows(call, snapshot, now)
             if to is not None:

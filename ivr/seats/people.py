@@ -29,6 +29,14 @@ class People(Changes):
         """The seat is ready again, from a pause or before its wrap-up is over; or takes back a request."""
         return await self._wish(seat, "ready", "", who)
 
+    async def more_wrap_up(self, seat: str, seconds: float, *, who: str = "") -> Result:
+        """The seat stays in wrap-up for that much longer; not done in any other state."""
+        return await self._change(
+            lambda scene, by: plans_seat.more_wrap_up(scene, seconds, by),
+            seat=seat,
+            who=who or f"seat:{seat}",
+        )
+
     async def pause(self, seat: str, reason: str, *, who: str = "") -> Result:
         """The seat takes no calls for a while, and says why."""
         return await self._wish(seat, "paused", reason, who)

@@ -8,9 +8,11 @@ from typing import Any, Final
 
 from ivr.seats.choose import Rules
 from ivr.seats.states import CALL_MOVES, call_to, seat_to
-from policy_db.seat_facts import Move, Part, Queue, QueueCall, QueueCallState, Scene, Seat
+from policy_db.seat_facts import CALL_OUT, Move, Part, Queue, QueueCall, QueueCallState, Scene, Seat
 
 _CONSOLE_LOST: Final = "console lost"
+#: Steps of priority that put a caller before all who wait: their seat has broken off.
+FIRST_IN_LINE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def not_reached(scene: Scene, by: By, rules: Rules) -> Plan:
     if call.state != "connected" or not call.call_back_to:
         return Refused(call.state)
     attempts = call.attempts + 1
-    if attempts >= rules.call_back_attempts:
+    if attempts >= rules.call_back_attempts or call.outcome == CALL_OUT:
         return finish(scene, by, state="ended", outcome="not_reached")
     later = by.at + timedelta(seconds=rules.call_back_gap_seconds)
     return _set_aside(scene, call, by, attempts=attempts, not_before=later)
@@ -127,7 +129,8 @@ def reached(scene: Scene, by: By) -> Plan:
         return ALREADY
     if call.state != "connected":
         return Refused(call.state)
-    return Move(by.at, by.who, calls=((call, call_to(call, "connected", by.at, call_back_to="")),))
+    reached_now = call_to(call, "connected", by.at, call_back_to="", outcome="")
+    return Move(by.at, by.who, calls=((call, reached_now),))
 
 
 def overflow(scene: Scene, to: Queue, new_id: str, by: By) -> Plan:
@@ -184,6 +187,16 @@ def console_lost(scene: Scene, by: By, rules: Rules) -> Plan:
     return _voice_lost(scene, call, seat, gone, by)
 
 
+def seat_lost(scene: Scene, seat: str, by: By) -> Plan:
+    """The line to the seat that serves has broken: its caller is the next to be served, by somebody else."""
+    call, there = scene.call, member(scene, seat)
+    if call is None or there is None:
+        return GONE
+    if call.state != "connected" or there.part != "main":
+        return Refused(call.state)
+    return _voice_lost(scene, call, there, released(there, scene.queue, by.at), by)
+
+
 def member(scene: Scene, seat: str) -> Seat | None:
     """The seat of that id, if it is at the scene's call."""
     return next((one for one in scene.at if one.id == seat), None)
@@ -197,8 +210,8 @@ def settled(seat: Seat, at: datetime, **changes: object) -> Seat:
 
 
 def released(seat: Seat, queue: Queue | None, at: datetime) -> Seat:
-    """The seat when it leaves its call: a talk with the caller is followed by wrap-up, a ring or advice is not."""
-    if seat.state == "ringing" or seat.part == "consult":
+    """The seat when it leaves its call: a talk with the caller is followed by wrap-up, a ring, advice or listening is not."""
+    if seat.state == "ringing" or seat.part in ("consult", "supervisor"):
         return settled(seat, at)
     seconds = queue.wrap_up_seconds if queue is not None else 0.0
     if seconds <= 0:
@@ -225,7 +238,10 @@ def _away_from_ring(call: QueueCall, seat: Seat, rests: Seat, by: By, rules: Rul
         return Move(by.at, by.who, ((seat, rests),), ((call, call_to(call, call.state, by.at)),))
     fresh = call.tried_at is not None and by.at < call.tried_at + timedelta(seconds=rules.retry_seconds)
     tried = (*(call.tried if fresh else ()), seat.id)
-    back = _back_in_line(call, by.at, tried=tried, tried_at=by.at)
+    if call.outcome == CALL_OUT:
+        back = call_to(call, "ended", by.at, outcome="seat_not_there", seat_id=None)
+    else:
+        back = _back_in_line(call, by.at, tried=tried, tried_at=by.at)
     return Move(by.at, by.who, ((seat, rests),), ((call, back),))
 
 
@@ -234,7 +250,7 @@ def _back_in_line(call: QueueCall, at: datetime, **changes: object) -> QueueCall
     if call.call_back_to:
         changes |= {"worker": "", "lease_until": None}
         return call_to(call, "callback", at, seat_id=None, **changes)
-    return call_to(call, "waiting", at, seat_id=None, **changes)
+    return call_to(call, "waiting", at, seat_id=None, outcome="", **changes)
 
 
 def _set_aside(scene: Scene, call: QueueCall, by: By, **changes: object) -> Move:
@@ -253,7 +269,8 @@ def _voice_lost(scene: Scene, call: QueueCall, seat: Seat, gone: Seat, by: By) -
         goes_on = call_to(call, "connected", by.at, seat_id=heir.id)
         return Move(by.at, by.who, ((seat, gone), (heir, leads)), ((call, goes_on),))
     others = tuple((one, released(one, scene.queue, by.at)) for one in scene.at if one.id != seat.id)
-    return Move(by.at, by.who, ((seat, gone), *others), ((call, _back_in_line(call, by.at)),))
+    tried = {"tried": (*call.tried, seat.id), "tried_at": by.at, "priority": call.priority + FIRST_IN_LINE}
+    return Move(by.at, by.who, ((seat, gone), *others), ((call, _back_in_line(call, by.at, **tried)),))
 
 
 def _all_released(scene: Scene, at: datetime) -> tuple[tuple[Seat, Seat], ...]:
@@ -272,6 +289,7 @@ def _anew(call: QueueCall, to: Queue, new_id: str, at: datetime, **changes: Any)
         "tried_at": None,
         "offered_at": None,
         "answered_at": None,
+        "outcome": "",
         "version": 0,
     }
     return replace(call, **fresh, **changes)

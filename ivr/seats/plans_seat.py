@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ivr.seats.plans import ALREADY, GONE, By, Plan, Refused, settled
 from ivr.seats.states import ENGAGED, seat_to
@@ -41,6 +41,17 @@ def wrap_up_over(scene: Scene, by: By) -> Plan:
     if seat is None or seat.wrap_up_until is None or seat.wrap_up_until > by.at:
         return GONE
     return _only(seat, settled(seat, by.at), by)
+
+
+def more_wrap_up(scene: Scene, seconds: float, by: By) -> Plan:
+    """The seat needs longer for its notes."""
+    seat = scene.seat
+    if seat is None:
+        return Refused("unknown")
+    if seat.state != "wrap_up" or seat.wrap_up_until is None:
+        return Refused(seat.state)
+    until = max(seat.wrap_up_until, by.at) + timedelta(seconds=seconds)
+    return _only(seat, seat_to(seat, "wrap_up", by.at, reason=seat.reason, wrap_up_until=until), by)
 
 
 def _afterwards(seat: Seat, state: SeatState, reason: str, forward_to: str, by: By) -> Plan:
