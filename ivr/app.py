@@ -11,18 +11,19 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry
 
-from ivr.bus import Bus, LocalBus
+from ivr.bus import Bus, make_bus
 from ivr.call.engines import Engines
 from ivr.call.journal import CallJournal
 from ivr.call.metrics import CallMetrics
 from ivr.call.recordings import RecordingVault
 from ivr.call.recovery import Recovery
 from ivr.call.session import CallParts
+from ivr.call.talks import TalkTaping
 from ivr.call.transfers import NoSeats, Transfers
 from ivr.clock import SystemClock
 from ivr.console.parts import ConsoleParts
@@ -30,7 +31,7 @@ from ivr.errors import StorageError
 from ivr.flow import FlowStore, Manifest
 from ivr.lines.base import Line
 from ivr.lines.several import SeveralLines
-from ivr.lines.stream import SeatTickets, StreamLine, StreamSettings
+from ivr.lines.stream import SEAT_TICKETS, SeatTickets, StreamLine, StreamSettings
 from ivr.resources import chosen
 from ivr.seats import Changed, Desk, PortSound, SeatTransfers, Whisperer
 from ivr.services import hotline_registry, hotline_signatures
@@ -42,6 +43,7 @@ from ivr.worker.punctual import be_punctual
 from ivr.worker.worker import Worker
 from policy_db import IdentityRules, Keys, PolicyDatabase
 from policy_db.errors import WrongKeyError
+from policy_db.workers import CONTROL
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,15 @@ def load_manifest(settings: Settings) -> tuple[Manifest, PromptCatalogue]:
 def load_content(settings: Settings) -> Content:
     """Read flows and prompts; raises FlowErrors or a SpeechError that names every file and line."""
     manifest, catalogue = load_manifest(settings)
-    flows = FlowStore(chosen(settings.flows_dir, "flows"), manifest)
+    flows = FlowStore(lambda: flows_folder(settings), manifest)
     return Content(flows, Speaker(catalogue, chosen(settings.prompts_dir, "prompts")))
+
+
+def flows_folder(settings: Settings) -> Path:
+    """The flows that take calls: the company's own if there are any, else those that came with the hotline."""
+    if settings.flows_dir is None and (settings.own_flows_dir / "hotline.yaml").is_file():
+        return settings.own_flows_dir
+    return chosen(settings.flows_dir, "flows")
 
 
 def prepare_data_dir(settings: Settings) -> None:
@@ -207,13 +216,8 @@ def make_stream(settings: Settings, trunk: Line, keys: Keys) -> StreamLine:
             inband_keys=settings.inband_keys,
         ),
         media_clock=(lambda: trunk.media_clock) if isinstance(trunk, SipLine) else None,
-        seat_of=seat_tickets(keys).seat_of,
+        seat_of=SeatTickets(keys.token(SEAT_TICKETS)).seat_of,
     )
-
-
-def seat_tickets(keys: Keys) -> SeatTickets:
-    """What a seat's browser picks up by: issued by the console, read by the workers."""
-    return SeatTickets(keys.token("seat tickets"))
 
 
 async def check_line(settings: Settings) -> None:
@@ -253,6 +257,25 @@ async def bringing_people(
         yield transfers
 
 
+def talk_taping(
+    settings: Settings, content: Content, database: PolicyDatabase, parts: CallParts, line: SeveralLines, worker: str
+) -> TalkTaping:
+    """What records this worker's talks with seats."""
+    from ivr.lines.sip import SipLine
+
+    trunk = line.first
+    recorded = settings.record_talks if isinstance(trunk, SipLine) else "off"
+    return TalkTaping(
+        recorded,
+        vault=parts.vault,
+        journal=parts.journal,
+        database=database,
+        worker=worker,
+        speaker=content.speaker,
+        media_clock=lambda: cast("SipLine", trunk).media_clock,
+    )
+
+
 async def run_worker(settings: Settings, index: int, content: Content) -> None:
     """One worker process, from its start to SIGTERM."""
     name = worker_name(settings, index)
@@ -267,7 +290,7 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
             control.listening(
                 settings.stream_address,
                 settings.stream_port + index if settings.stream_port else 0,
-                token=database.keys.token(control.PURPOSE),
+                token=database.keys.token(CONTROL),
                 stream=stream,
                 calls=lambda: worker.running(),
                 control=control.NoControl(),
@@ -293,11 +316,16 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
         await worker.run()
 
 
+def open_bus(settings: Settings) -> Bus:
+    """Where nudges go: within this machine, or through PostgreSQL to all that share it."""
+    return make_bus(settings.bus_dir, settings.database_url)
+
+
 @asynccontextmanager
 async def open_console(settings: Settings) -> AsyncIterator[ConsoleParts]:
     """What the console's pages work with, closed afterwards."""
     content = load_content(settings)
-    bus = LocalBus(settings.bus_dir)
+    bus = open_bus(settings)
     async with open_database(settings) as database:
         try:
             yield ConsoleParts(
@@ -310,7 +338,7 @@ async def open_console(settings: Settings) -> AsyncIterator[ConsoleParts]:
                 bus=bus,
                 flows=content.flows,
                 catalogue=content.speaker.catalogue,
-                flows_dir=chosen(settings.flows_dir, "flows"),
+                flows_dir=settings.own_flows_dir,
                 prompts_dir=chosen(settings.prompts_dir, "prompts"),
             )
         finally:

@@ -15,6 +15,9 @@ from policy_db.writes import insert
 #: A worker that has said nothing for so long is taken for dead.
 SILENCE: Final = timedelta(seconds=12)
 
+#: What the token (`Keys.token`) is for, by which a worker knows a console.
+CONTROL: Final = "worker control"
+
 WorkerState = Literal["starting", "ready", "draining", "stopped"]
 
 

@@ -117,6 +117,7 @@ def http() -> None:
 
     from ivr.app import open_console
     from ivr.console.app import create_console
+    from ivr.lines.stream.asgi import socket_options
     from ivr.worker.http import health_router
     from ivr.worker.supervisor import end_with_parent
 
@@ -134,6 +135,7 @@ def http() -> None:
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies or None,
         timeout_graceful_shutdown=2,
+        **socket_options(),
     )
 
 

@@ -28,11 +28,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from ivr.errors import HotlineError, SeatError, WorkerError
 from ivr.lines.stream import SocketWire, StreamLine, converse
-from ivr.lines.stream.messages import LARGEST
+from ivr.lines.stream.asgi import socket_options
 
 log = structlog.get_logger(__name__)
 
@@ -41,17 +40,10 @@ COMMANDS: Final = frozenset({
     "hold", "unhold", "mute", "unmute", "pause_recording", "resume_recording", "consult", "cancel_consult",
     "complete", "conference", "transfer", "retrieve", "hang_up", "listen", "whisper", "join", "leave", "decline",
 })  # fmt: skip
-#: Seconds between pings of a socket, and within which each must be answered.
-PING_EVERY: Final = 3.0
-PONG_WITHIN: Final = 6.0
-#: Bytes that a socket may keep from a slow reader, in the kernel and before it: about a second of sound each.
-_SEND_BUFFER: Final = 16_384
 #: The largest body of a command, in bytes.
 _LARGEST_BODY: Final = 16_384
 #: Seconds that connections are given when the worker stops.
 _LAST_WORDS: Final = 2
-#: What the token of `Keys.token` is for.
-PURPOSE: Final = "worker control"
 
 
 class CallControl(Protocol):
@@ -118,23 +110,6 @@ class _Server(uvicorn.Server):
         yield
 
 
-class _Socket(WebSocketsSansIOProtocol):
-    """A WebSocket that keeps little for a slow reader, and cuts off one who answers no ping."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        cast("asyncio.Transport", transport).set_write_buffer_limits(high=_SEND_BUFFER)
-        super().connection_made(transport)
-
-    def handle_connect(self, event: Any) -> None:
-        super().handle_connect(event)
-        if self.response.status_code == 101:
-            self.scope["state"]["abort"] = self.transport.abort
-
-    def keepalive_timeout(self) -> None:
-        super().keepalive_timeout()
-        self.loop.call_later(_LAST_WORDS, self.transport.abort)
-
-
 def _config(app: Starlette) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     return uvicorn.Config(
@@ -145,11 +120,7 @@ def _config(app: Starlette) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         date_header=False,
-        ws=_Socket,
-        ws_max_size=LARGEST,
-        ws_ping_interval=PING_EVERY,
-        ws_ping_timeout=PONG_WITHIN,
-        ws_per_message_deflate=False,
+        **socket_options(),
         timeout_graceful_shutdown=_LAST_WORDS,
         h11_max_incomplete_event_size=_LARGEST_BODY,
     )
@@ -160,7 +131,6 @@ def _opened(host: str, port: int) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.bind((host, port))
         sock.listen(256)

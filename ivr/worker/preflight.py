@@ -86,7 +86,8 @@ def _check_distinct(streams: Sequence[int], http: int) -> None:
         if port and port in seen:
             raise WorkerError(
                 f"TCP port {port} is wanted twice: each worker takes its own, counting up from HOTLINE_SIP_PORT,"
-                " HOTLINE_SIP_TLS_PORT and HOTLINE_STREAM_PORT, and HOTLINE_HTTP_PORT must be none of them; set them further apart",
+                " HOTLINE_SIP_TLS_PORT and HOTLINE_STREAM_PORT, and HOTLINE_HTTP_PORT must be none of them; set them"
+                " further apart",
                 code="H501",
             )
         seen.add(port)

@@ -6,10 +6,11 @@ opens no socket: whoever has accepted one and let it in brings it to `StreamLine
 
 from ivr.lines.stream.leg import StreamLeg
 from ivr.lines.stream.line import StreamLine, StreamSettings
-from ivr.lines.stream.tickets import SeatTickets, Ticket
+from ivr.lines.stream.tickets import SEAT_TICKETS, SeatTickets, Ticket
 from ivr.lines.stream.wire import SocketWire, Wire, converse
 
 __all__ = [
+    "SEAT_TICKETS",
     "SeatTickets",
     "SocketWire",
     "StreamLeg",

@@ -12,6 +12,8 @@ from itsdangerous.timed import TimestampSigner
 
 #: Seconds within which a ticket must be used.
 LIFETIME: Final = 90
+#: What the secret (`Keys.token`) is for.
+SEAT_TICKETS: Final = "seat tickets"
 _SALT: Final = "seat picks up"
 
 
