@@ -40,7 +40,11 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL; empty means SQLite in the data folder. postgresql+psycopg://… for more.",
     )
     flows_dir: Path | None = Field(
-        None, description="Folder of call flows; empty means those that come with it."
+        None,
+        description=(
+            "Folder of call flows; empty means `flows` in the data folder once something was published there, else"
+            " those that come with it."
+        ),
     )
     prompts_dir: Path | None = Field(
         None, description="Folder of prompts; empty means those that come with it."
@@ -138,6 +142,13 @@ class Settings(BaseSettings):
         True, description="Whether anybody may call the hotline from the console's dial page, without sign-in."
     )
 
+    record_talks: Literal["off", "announce", "always", "ask"] = Field(
+        "announce",
+        description=(
+            "Recording of talks with seats: off, announced to the caller, always (said elsewhere), or ask (the caller"
+            " may refuse with a key)."
+        ),
+    )
     http_address: str = Field("127.0.0.1", description="Address of the HTTP process.")
     http_port: int = Field(
         8080, ge=0, le=65535, description="Port of the console, and of health, readiness and metrics."
@@ -146,6 +157,31 @@ class Settings(BaseSettings):
         "",
         description=(
             "Addresses of proxies before the console whose word on the caller's address and https is taken, by comma."
+        ),
+    )
+
+    session_idle_minutes: float = Field(
+        30.0, gt=0, le=1440, description="Minutes without any request after which a sign-in to the console ends."
+    )
+    session_hours: float = Field(
+        12.0, gt=0, le=168, description="Hours after which a sign-in to the console ends in any case."
+    )
+    oidc_issuer: str = Field(
+        "",
+        description="Identity provider (OpenID Connect) for the console, such as https://login.example.com; empty means none.",
+    )
+    oidc_client_id: str = Field("", description="Our client id there.")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="Our client secret there.")
+    oidc_title: str = Field("OpenID Connect", description="What the button of that sign-in is called.")
+    oidc_scope: str = Field("openid profile email", description="Scopes that are asked for.")
+    oidc_roles_claim: str = Field(
+        "roles", description="Claim of the ID token that says what a person may do; dots lead into objects."
+    )
+    oidc_roles: str = Field(
+        "",
+        description=(
+            "Which value of that claim is which role, such as hotline-seats=seat,hotline-admins=administrator;"
+            " empty takes the values as they are."
         ),
     )
 
@@ -201,6 +237,14 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _knows_its_identity_provider(self) -> Settings:
+        if self.oidc_issuer and not (self.oidc_client_id and self.oidc_client_secret.get_secret_value()):
+            raise ValueError(
+                "HOTLINE_OIDC_ISSUER needs HOTLINE_OIDC_CLIENT_ID and HOTLINE_OIDC_CLIENT_SECRET"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _has_what_tls_needs(self) -> Settings:
         if self.sip_tls_port and not (self.sip_tls_certificate and self.sip_tls_key):
             raise ValueError("TLS needs HOTLINE_SIP_TLS_CERTIFICATE and HOTLINE_SIP_TLS_KEY")
@@ -235,6 +279,11 @@ class Settings(BaseSettings):
     def recordings_dir(self) -> Path:
         """Where callers' voices are kept, a folder a day."""
         return self.data_dir / "recordings"
+
+    @property
+    def own_flows_dir(self) -> Path:
+        """Where flows of the company's own are, and where the console publishes them."""
+        return self.flows_dir or self.data_dir / "flows"
 
     @property
     def bus_dir(self) -> Path:

@@ -12,11 +12,10 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.table import Table
 
-from ivr.app import load_manifest, open_database
+from ivr.app import flows_folder, load_manifest, open_database
 from ivr.cli.console import DatabaseUrl, DataDir, FlowsDir, PromptsDir, errors, progress_bar, screen
 from ivr.errors import SettingError
 from ivr.flow import FlowLibrary, Problem, check_flows, draw_flow, flow_schema_text, load_flows
-from ivr.resources import chosen
 from ivr.settings import Settings, load_settings
 
 app = typer.Typer(help="Check, test, fuzz and draw call flows.", no_args_is_help=True)
@@ -29,7 +28,7 @@ def check(flows: FlowsDir = None, prompts: PromptsDir = None) -> None:
     """Check every flow: each finding as file:line:column, code, and what to write instead."""
     settings = load_settings(flows_dir=flows, prompts_dir=prompts)
     manifest, _ = load_manifest(settings)
-    folder = chosen(settings.flows_dir, "flows")
+    folder = flows_folder(settings)
     problems = check_flows(folder, manifest, today=datetime.now(ZoneInfo(settings.zone)).date())
     for problem in problems:
         _tell(problem)
@@ -162,7 +161,7 @@ def retell(
 
 def _library(settings: Settings) -> FlowLibrary:
     manifest, _ = load_manifest(settings)
-    return load_flows(chosen(settings.flows_dir, "flows"), manifest)
+    return load_flows(flows_folder(settings), manifest)
 
 
 def _require_known(names: list[str] | None, library: FlowLibrary) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ivr.app import load_manifest
+from ivr.app import flows_folder, load_manifest
 from ivr.cli.console import DataDir, FlowsDir, PromptsDir, errors, progress_bar, screen
 from ivr.errors import SettingError
 from ivr.flow import FlowLibrary, load_flows
@@ -53,7 +53,7 @@ def check_prompts(language: Languages = None, flows: FlowsDir = None, prompts: P
     """Find missing texts and clips, unused ones, and clips that are too loud or too quiet."""
     settings = load_settings(flows_dir=flows, prompts_dir=prompts)
     manifest, catalogue = load_manifest(settings)
-    library = load_flows(chosen(settings.flows_dir, "flows"), manifest)
+    library = load_flows(flows_folder(settings), manifest)
     folder = chosen(settings.prompts_dir, "prompts")
     languages = language or library.hotline.languages
     problems = check(folder, catalogue, used=used_prompts(library), languages=languages)

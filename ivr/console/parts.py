@@ -28,6 +28,7 @@ class ConsoleParts:
     bus: Bus
     flows: FlowStore
     catalogue: PromptCatalogue
+    #: Where flows are published to; it need not exist yet.
     flows_dir: Path
     prompts_dir: Path
     clock: Clock = utc_now

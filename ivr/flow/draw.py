@@ -24,17 +24,20 @@ def draw_flow(loaded: LoadedFlow, kind: Kind = "mermaid", heat: Mapping[str, int
 
     `heat` counts the calls that entered each step; busier steps are drawn warmer, with their count.
     """
-    boxes = _boxes(loaded, heat or {})
-    links = _links(loaded)
-    title = _title(loaded)
+    drawing = plan_drawing(loaded, heat or {})
     if kind == "mermaid":
-        return _mermaid(title, boxes, links)
-    return svg(lay_out(Drawing(title, tuple(boxes), tuple(links)), entry=loaded.flow.entry))
+        return _mermaid(drawing)
+    return svg(lay_out(drawing, entry=loaded.flow.entry))
 
 
-def _title(loaded: LoadedFlow) -> str:
-    title = loaded.flow.title
-    return next(iter(title.values()), loaded.name) if title else loaded.name
+def plan_drawing(loaded: LoadedFlow, heat: Mapping[str, int], language: str = "") -> Drawing:
+    """Boxes and ways of a flow, for whoever draws them; the title in `language` where it has one."""
+    return Drawing(_title(loaded, language), tuple(_boxes(loaded, heat)), tuple(_links(loaded)))
+
+
+def _title(loaded: LoadedFlow, language: str) -> str:
+    title = loaded.flow.title or {}
+    return title.get(language) or next(iter(title.values()), loaded.name)
 
 
 def _boxes(loaded: LoadedFlow, heat: Mapping[str, int]) -> list[Box]:
@@ -89,17 +92,17 @@ def _ways(step: Any) -> list[tuple[str, str]]:
     return ways
 
 
-def _mermaid(title: str, boxes: list[Box], links: list[Link]) -> str:
-    lines = ["---", f"title: {title}", "---", "flowchart TD"]
-    for box in boxes:
+def _mermaid(drawing: Drawing) -> str:
+    lines = ["---", f"title: {drawing.title}", "---", "flowchart TD"]
+    for box in drawing.boxes:
         says = f"<br/>{_quoted(box.kind)} {_quoted(box.says)}" if box.kind != "reserved" else ""
         count = f"<br/>{box.count}" if box.count is not None else ""
         start, end = _SHAPES.get(box.kind, ("[", "]"))
         lines.append(f'    s_{box.name}{start}"{_quoted(box.name)}{says}{count}"{end}')
-    for link in links:
+    for link in drawing.links:
         label = f'|"{_quoted(link.label)}"|' if link.label else ""
         lines.append(f"    s_{link.start} -->{label} s_{link.target}")
-    warm = [box for box in boxes if box.warmth]
+    warm = [box for box in drawing.boxes if box.warmth]
     lines.extend(f"    style s_{box.name} fill:{heat_colour(box.warmth)}" for box in warm)
     return "\n".join(lines) + "\n"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
@@ -16,21 +16,27 @@ from ivr.flow.manifest import Manifest
 class FlowStore:
     """Holds the library that new calls begin with. A running call keeps the `FlowLibrary` it began with.
 
+    `folder` may be a function, where the flows may come to live elsewhere (a company's first published ones).
     Raises `FlowErrors` when the flows are bad at the very beginning. `reload` may be called from any thread;
     `current` is one reference, swapped whole.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | Callable[[], Path], manifest: Manifest) -> None:
+        self._where = folder if callable(folder) else lambda: folder
         self._manifest = manifest
         self._lock = Lock()
         self._seen = self._fingerprint()
-        library, problems = examine(folder, manifest)
+        library, problems = examine(self.folder, manifest)
         errors = [problem for problem in problems if problem.severity == "error"]
         if library is None or errors:
             raise FlowErrors(errors)
         self._current = library
         self._problems: list[Problem] = problems
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are now."""
+        return self._where()
 
     @property
     def current(self) -> FlowLibrary:
@@ -56,7 +62,7 @@ class FlowStore:
             if fingerprint == self._seen and manifest is None:
                 return []
             self._manifest = manifest or self._manifest
-            library, problems = examine(self._folder, self._manifest)
+            library, problems = examine(self.folder, self._manifest)
             self._seen, self._problems = fingerprint, problems
             if library is not None and not any(problem.severity == "error" for problem in problems):
                 self._current = library
@@ -64,9 +70,10 @@ class FlowStore:
 
     def _fingerprint(self) -> Mapping[str, str]:
         found = {}
-        for path in sorted(self._folder.rglob("*.yaml")):
+        folder = self.folder
+        for path in sorted(folder.rglob("*.yaml")):
             try:
-                found[path.relative_to(self._folder).as_posix()] = sha256(path.read_bytes()).hexdigest()
+                found[path.relative_to(folder).as_posix()] = sha256(path.read_bytes()).hexdigest()
             except OSError:
-                found[path.relative_to(self._folder).as_posix()] = "unreadable"
+                found[path.relative_to(folder).as_posix()] = "unreadable"
         return found

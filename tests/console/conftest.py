@@ -141,7 +141,7 @@ async def parts_for(
                 bus=bus,
                 flows=content.flows,
                 catalogue=content.speaker.catalogue,
-                flows_dir=chosen(settings.flows_dir, "flows"),
+                flows_dir=settings.own_flows_dir,
                 prompts_dir=chosen(settings.prompts_dir, "prompts"),
                 clock=database.clock,
             )
