@@ -37,6 +37,7 @@ class Recovery:
             log.warning("brought in", calls=calls, recordings=recordings)
         if first:
             await self._adopt(recordings)
+            await self._database.talks.close_broken_off(self._worker, before=self._began_at)
             closed = await self._database.calls.close_broken_off(self._worker, before=self._began_at)
             if closed.calls:
                 log.warning("calls were broken off", calls=list(closed.calls))

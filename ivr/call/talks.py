@@ -37,6 +37,8 @@ _CONSENT: Final[dict[RecordTalks, TalkConsent]] = {
     "off": "off", "announce": "announced", "always": "unannounced", "ask": "asked",
 }  # fmt: skip
 _PROMPT: Final[dict[RecordTalks, str]] = {"announce": "talk_recorded.announced", "ask": "talk_recorded.asked"}
+#: The key by which a caller who is asked says no.
+REFUSAL: Final = "2"
 #: Seconds that tapes may take to be closed and written when the worker stops.
 _CLOSING: Final = 5.0
 
@@ -206,7 +208,7 @@ class TalkTape:
 
     def _begin(self) -> None:
         self._began = self._caller.clock.time()
-        recorded = self._consent != "off" and self._open()
+        recorded = self._consent not in ("off", "refused") and self._open()
         self._write(
             lambda: self._parts.database.talks.begin(
                 self.id,
@@ -242,12 +244,17 @@ class TalkTape:
         self._stereo.start(tap)
         return True
 
+    def pressed(self, key: str) -> None:
+        """The caller pressed a key; where they were asked, one of them means that they do not want it."""
+        if self._consent == "asked" and key == REFUSAL:
+            self.refuse()
+
     def refuse(self) -> None:
         """The caller does not want to be recorded: what there is goes, and no more comes."""
         if self._ended or self._consent in ("off", "refused"):
             return
         self._consent = "refused"
-        self._note("recording_refused", recording=self.id)
+        self._note("recording_refused")
         self._stop()
 
     def end(self) -> None:

@@ -36,6 +36,9 @@ class Tape(Protocol):
     def resume(self, by: str) -> None:
         """Go on. Harmless if it is not paused."""
 
+    def pressed(self, key: str) -> None:
+        """The caller pressed a key while or after it was announced; where they were asked, one of them means no."""
+
     def refuse(self) -> None:
         """The caller does not want to be recorded: what there is goes, and no more comes."""
 
@@ -91,6 +94,9 @@ class SilentTape:
         """Nothing."""
 
     def resume(self, by: str) -> None:
+        """Nothing."""
+
+    def pressed(self, key: str) -> None:
         """Nothing."""
 
     def refuse(self) -> None:
