@@ -20,7 +20,9 @@ from policy_db.errors import WrongKeyError
 from policy_db.flow_counts import FlowCounts
 from policy_db.flow_versions import FlowVersions
 from policy_db.identity import Identity, IdentityRules
+from policy_db.imports.records import Imports
 from policy_db.keys import Keys
+from policy_db.messages import Messages
 from policy_db.migrate import migrate as run_migrations
 from policy_db.migrate import require_newest
 from policy_db.pins import PinHasher
@@ -65,6 +67,7 @@ class PolicyDatabase:
         self.calls = Calls(store, clock)
         self.callers = Callers(store)
         self.recordings = Recordings(store, clock)
+        self.messages = Messages(store, clock)
         self.documents = Documents(store, clock)
         self.preferences = Preferences(store, clock)
         self.seats = Seats(store)
@@ -73,6 +76,7 @@ class PolicyDatabase:
         self.audit = Audit(store, clock)
         self.flow_versions = FlowVersions(store, clock)
         self.flow_counts = FlowCounts(store)
+        self.imports = Imports(store, keys, clock)
         self.users = Users(store, clock, keys)
 
     @classmethod

@@ -35,17 +35,28 @@ def open_state(hours: Hours, now: datetime) -> OpenState:
     if hours.override is not None:
         return hours.override
     local = now.astimezone(ZoneInfo(hours.zone))
-    day = local.date()
+    text = _text_of(hours, local.date())
+    return "holiday" if text == "holiday" else _within(text, local.time())
+
+
+def spans_on(hours: Hours, day: date) -> tuple[Span, ...]:
+    """When a calendar is open on a day, in its own zone, whatever its emergency override says."""
+    text = _text_of(hours, day)
+    return () if text == "holiday" else parse_spans(text)
+
+
+def _text_of(hours: Hours, day: date) -> str:
+    """The day's hours as they are written, or `holiday`."""
     exception = hours.exceptions.get(day.isoformat())
     if exception is not None:
-        return "holiday" if exception == "holiday" else _within(exception, local.time())
+        return exception
     if hours.holidays is not None:
         off, swapped = _calendar(hours.holidays, day.year)
         if day in swapped:
-            return _within(hours.swapped or hours.week.get("mon", "closed"), local.time())
+            return hours.swapped or hours.week.get("mon", "closed")
         if day in off:
             return "holiday"
-    return _within(hours.week.get(_DAYS[day.weekday()], "closed"), local.time())
+    return hours.week.get(_DAYS[day.weekday()], "closed")
 
 
 def _within(text: str, moment: time) -> OpenState:
