@@ -14,7 +14,6 @@ from ivr.clock import SystemClock
 from ivr.lines.base import Leg
 from ivr.lines.stream import SeatTickets, StreamSettings, Ticket
 
-
 pytestmark = pytest.mark.sip  # in real time
 
 
