@@ -11,7 +11,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from policy_db.columns import Json, UtcTime
 from policy_db.tables.base import Base, Id
 
-
 _RUNNING = text("state = 'running'")
 
 

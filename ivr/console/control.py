@@ -1,0 +1,86 @@
+"""What the console asks of a running call: sent to the worker that carries it, by the worker's own address.
+
+    await command(parts, call_id, "hold", seat="anna", by=visitor.name)
+    await command(parts, call_id, "transfer", seat="anna", by=visitor.name, queue="claims")
+
+What may be asked is in `ivr/seats/commands.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+from ivr.console.parts import ConsoleParts
+from ivr.errors import SeatError
+from policy_db.workers import CONTROL
+
+#: Seconds that a worker may take; ringing somebody goes on after its answer.
+ANSWER_WITHIN: Final = 10.0
+
+
+async def command(
+    parts: ConsoleParts,
+    call_id: str,
+    command: str,
+    *,
+    seat: str = "",
+    by: str,
+    **arguments: Any,
+) -> dict[str, Any]:
+    """Ask the worker of a call to do `command` for a seat, asked by a user; what it gives back.
+
+    Raises SeatError: H640 the call is over or nobody carries it, H643 its worker does not answer, or the worker's
+    own refusal with its code.
+    """
+    url = await worker_url(parts, call_id)
+    token = parts.database.keys.token(CONTROL)
+    path = f"/control/{quote(call_id, safe='')}/{quote(command, safe='')}"
+    body = {"seat": seat, "by": by, **arguments}
+    try:
+        reply = await asyncio.to_thread(_post, url, path, token, body)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise SeatError(
+            f"the worker of this call does not answer ({type(error).__name__}); try again in a moment",
+            code="H643",
+        ) from None
+    if reply.status >= 400:
+        code, message = reply.body.get("code", "H600"), reply.body.get("message", "the worker refused")
+        raise SeatError(str(message), code=str(code))
+    return reply.body
+
+
+async def worker_url(parts: ConsoleParts, call_id: str) -> str:
+    """Where the worker of a running call is spoken to. Raises SeatError (H640) if the call runs nowhere."""
+    call = await parts.database.calls.find(call_id)
+    if call is None or call.state != "running":
+        raise SeatError("this call is over", code="H640")
+    worker = await parts.database.workers.find(call.worker)
+    if worker is None or not worker.url:
+        raise SeatError("nobody knows where the worker of this call is; it may have ended", code="H640")
+    return worker.url
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    status: int
+    body: dict[str, Any]
+
+
+def _post(url: str, path: str, token: str, body: Mapping[str, Any]) -> _Reply:
+    """One request. Raises OSError, HTTPException, or ValueError for an answer that is not JSON."""
+    where = urlsplit(url)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=ANSWER_WITHIN)
+    try:
+        headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+        connection.request("POST", path, json.dumps(body), headers)
+        answer = connection.getresponse()
+        found = json.loads(answer.read() or b"{}")
+        return _Reply(answer.status, found if isinstance(found, dict) else {"value": found})
+    finally:
+        connection.close()
