@@ -6,7 +6,7 @@ import errno
 import importlib
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -126,14 +126,19 @@ def call_parts(
     database: PolicyDatabase,
     worker: str,
     transfers: Transfers | None = None,
+    tell: Callable[[str], None] = lambda call_id: None,
+    left: Callable[[str, str], None] | None = None,
 ) -> CallParts:
-    """What every call of a worker shares; without `transfers` there are no seats."""
+    """What every call of a worker shares; without `transfers` there are no seats.
+
+    `tell` hears of calls with news, `left` of messages and claims whose words have been kept.
+    """
     return CallParts(
         engine=Engines(content.flows).current,
         speaker=content.speaker,
         services=hotline_registry(database),
-        journal=CallJournal(database, worker, settings.data_dir / "unwritten"),
-        vault=RecordingVault(settings.recordings_dir, database, worker),
+        journal=CallJournal(database, worker, settings.data_dir / "unwritten", tell=tell),
+        vault=RecordingVault(settings.recordings_dir, database, worker, tell=left),
         transfers=transfers or NoSeats(),
         metrics=CallMetrics(CollectorRegistry()),
     )
@@ -282,10 +287,15 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
     trunk = make_line(settings, index)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings))
+        bus = open_bus(settings)
+        stack.callback(bus.close)
         stream = make_stream(settings, trunk, database.keys)
         line = SeveralLines(trunk, {"browser:": stream})
         transfers = await stack.enter_async_context(bringing_people(settings, content, database, line, name))
-        parts = call_parts(settings, content, database, name, transfers)
+        parts = call_parts(
+            settings, content, database, name, transfers,
+            tell=lambda call_id: bus.publish("call", call_id), left=bus.publish,
+        )  # fmt: skip
         url = await stack.enter_async_context(
             control.listening(
                 settings.stream_address,

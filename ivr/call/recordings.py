@@ -17,7 +17,7 @@ import structlog
 
 from ivr.call.chains import Chains
 from ivr.call.notes import RecordingNote, find_notes, note_path, plain
-from ivr.call.rows import RecordingRows, recorded_seconds
+from ivr.call.rows import RecordingRows, Tell, recorded_seconds
 from ivr.flow.instructions import Record
 from ivr.lines.base import RecordEnded
 from policy_db import PolicyDatabase
@@ -40,14 +40,21 @@ class RecordingVault:
     """Keeps every recording of a worker's calls in `folder`, a folder a day.
 
     The rows of a call's recordings are written one after another behind the call's back; each write makes the
-    row say what the note says. `store_seconds` is how long `ended` and `flush` wait for that.
+    row say what the note says. `store_seconds` is how long `ended` and `flush` wait for that. `tell` hears of
+    messages and claims whose words are settled.
     """
 
     def __init__(
-        self, folder: Path, database: PolicyDatabase, worker: str, *, store_seconds: float = STORE_SECONDS
+        self,
+        folder: Path,
+        database: PolicyDatabase,
+        worker: str,
+        *,
+        store_seconds: float = STORE_SECONDS,
+        tell: Tell | None = None,
     ) -> None:
         self._folder = folder
-        self._rows = RecordingRows(folder, database)
+        self._rows = RecordingRows(folder, database, tell)
         self._worker = worker
         self._store_seconds = store_seconds
         self._entries: dict[tuple[str, str], _Entry] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -17,6 +18,9 @@ from policy_db.talk_facts import SilentSpan
 
 log = structlog.get_logger(__name__)
 
+#: Hears of news: a message or a claim, and which one.
+Tell = Callable[[str, str], None]
+
 #: The longest reason a row can take.
 _LONGEST_REASON = 100
 
@@ -24,8 +28,9 @@ _LONGEST_REASON = 100
 class RecordingRows:
     """Writes rows from notes. Everything may be asked for again, after any failure at any point."""
 
-    def __init__(self, folder: Path, database: PolicyDatabase) -> None:
+    def __init__(self, folder: Path, database: PolicyDatabase, tell: Tell | None = None) -> None:
         self._folder = folder
+        self._tell = tell
         self._rows = database.recordings
         self._claims = database.claims
         self._talks = database.talks
@@ -81,6 +86,12 @@ class RecordingRows:
     def _settled(self, audio: Path, note: RecordingNote) -> None:
         note_path(audio).unlink(missing_ok=True)
         self._reached.pop(note.id, None)
+        if self._tell is not None and note.purpose in ("voicemail", "claim"):
+            message = note.purpose == "voicemail"
+            self._tell(
+                "message" if message else "claim",
+                note.id if message else str(note.details.get("claim") or ""),
+            )
 
     async def _begin(self, audio: Path, note: RecordingNote) -> None:
         claim = note.details.get("claim")
