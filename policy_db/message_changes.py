@@ -64,6 +64,9 @@ class MessageChanges:
         One that its caller may still say again is left for later. `since` is how far back to look, None for all.
         """
         taken: list[str] = []
+        async with self._store.reading() as connection:
+            if (await connection.execute(_arrived(since).limit(1))).first() is None:
+                return ()
         while True:
             async with self._store.writing("messages") as connection:
                 rows = (await connection.execute(_arrived(since))).all()

@@ -38,6 +38,7 @@ from policy_db.tables import (
     MessageRow,
     PolicyRow,
     RecordingRow,
+    SalespersonRow,
     TranscriptRow,
 )
 
@@ -163,6 +164,13 @@ class Messages(MessageChanges):
         async with self._store.reading() as connection:
             rows = await connection.execute(select(DueRuleRow.mailbox, DueRuleRow.urgency, DueRuleRow.hours))
             return known | {(row.mailbox, row.urgency): row.hours for row in rows}
+
+    async def salespeople(self, limit: int = 300) -> tuple[tuple[str, str], ...]:
+        """Number and name of the salespeople at work, by number."""
+        query = select(SalespersonRow.number, SalespersonRow.name).where(SalespersonRow.left_on.is_(None))
+        async with self._store.reading() as connection:
+            rows = await connection.execute(query.order_by(SalespersonRow.number).limit(limit))
+            return tuple((row.number, row.name) for row in rows)
 
     async def mailboxes(self, sight: Sight) -> tuple[str, ...]:
         """The mailboxes in which there are messages that somebody sees."""
