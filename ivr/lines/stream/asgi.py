@@ -39,6 +39,11 @@ class LiveSocket(WebSocketsSansIOProtocol):
         if self.response.status_code == 101:
             self.scope["state"]["abort"] = self.transport.abort
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """A connection that ends without a closing frame is lost (1006), not closed (RFC 6455, section 7.1.5)."""
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006})
+        super().connection_lost(exc)
+
     def keepalive_timeout(self) -> None:
         """Say goodbye to one who answers no ping, and do not wait long for it to be taken."""
         super().keepalive_timeout()
