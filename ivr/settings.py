@@ -161,14 +161,14 @@ class Settings(BaseSettings):
     )
 
     session_idle_minutes: float = Field(
-        30.0, gt=0, le=1440, description="Minutes without any request after which a sign-in to the console ends."
+        30.0, gt=0, le=1440, description="Minutes without any request after which a console session ends."
     )
     session_hours: float = Field(
         12.0, gt=0, le=168, description="Hours after which a sign-in to the console ends in any case."
     )
     oidc_issuer: str = Field(
         "",
-        description="Identity provider (OpenID Connect) for the console, such as https://login.example.com; empty means none.",
+        description="Identity provider (OpenID Connect) of the console, such as https://id.example.com; empty: none.",
     )
     oidc_client_id: str = Field("", description="Our client id there.")
     oidc_client_secret: SecretStr = Field(SecretStr(""), description="Our client secret there.")

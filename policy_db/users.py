@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, String, cast, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -14,7 +15,7 @@ from policy_db.keys import Keys
 from policy_db.passwords import LEAST_PASSWORD, PasswordRules, check_password
 from policy_db.sign_ins import SignIns
 from policy_db.store import Store
-from policy_db.tables import UserRow
+from policy_db.tables import SalespersonRow, SeatRow, UserRow
 from policy_db.user_facts import (
     ROLES,
     ApiToken,
@@ -41,6 +42,8 @@ __all__ = [
     "hashed_token",
     "plain_name",
 ]
+
+_NAME: Final = re.compile(r"[\w.@+-]{1,64}")
 
 
 class Users:
@@ -80,9 +83,12 @@ class Users:
         must_change: bool = False,
     ) -> User:
         """A new user. Raises UserProblemError for a name that is taken, an unknown role, a weak password."""
-        if not plain_name(name) or len(name) > 64:
-            raise UserProblemError("user_name", "A user name has 1 to 64 characters.")
+        if not _NAME.fullmatch(plain_name(name)):
+            raise UserProblemError(
+                "user_name", "A user name has 1 to 64 letters, digits, dots, hyphens, + or @, and no blanks."
+            )
         check_roles(roles)
+        await self._check_places(seat, salesperson)
         hashed = None if password is None else await self._hash(password, name)
         now = self._clock()
         statement = insert(self._store, UserRow).values(
@@ -116,6 +122,10 @@ class Users:
     async def find(self, name: str) -> User | None:
         """The user of that name, in whatever letter case."""
         return await self._one(UserRow.name == plain_name(name))
+
+    async def by_id(self, number: int) -> User | None:
+        """The user of that row."""
+        return await self._one(UserRow.id == number)
 
     async def by_subject(self, subject: str) -> User | None:
         """The user whom an identity provider knows by `subject`."""
@@ -156,6 +166,7 @@ class Users:
         if "roles" in values:
             check_roles(values["roles"])
             values["roles"] = list(values["roles"])
+        await self._check_places(values.get("seat"), values.get("salesperson", ""))
         if "seat" in values:
             values["seat_id"] = values.pop("seat")
         try:
@@ -171,7 +182,18 @@ class Users:
                 if "roles" in values or values.get("disabled"):
                     await self._keep_an_administrator(connection)
         except IntegrityError as error:
-            raise UserProblemError("conflict", "There is no such seat, or the subject is taken.") from error
+            raise UserProblemError("subject", "Another user has that name at the identity provider.") from error
+
+    async def _check_places(self, seat: str | None, salesperson: str) -> None:
+        """Raises UserProblemError for a seat or salesperson that does not exist."""
+        async with self._store.reading() as connection:
+            if seat and (await connection.execute(select(SeatRow.id).where(SeatRow.id == seat))).first() is None:
+                raise UserProblemError("seat", f"There is no seat {seat}.", seat=seat)
+            query = select(SalespersonRow.id).where(SalespersonRow.number == salesperson)
+            if salesperson and (await connection.execute(query)).first() is None:
+                raise UserProblemError(
+                    "salesperson", f"There is no salesperson {salesperson}.", number=salesperson
+                )
 
     async def _keep_an_administrator(self, connection: Any) -> None:
         """Raises UserProblemError if nobody could administer users any more; so the change is undone."""
@@ -225,7 +247,7 @@ class Users:
 
     async def knows_password(self, user: User, password: str) -> bool:
         """Whether it is the user's own password: for someone signed in who does something grave."""
-        begun = await self.sign_ins.begin(self.rules, f"{user.name}\x00again", address="", mark="")
+        begun = await self.sign_ins.begin(self.rules, f"{user.name}\x00again", address=f"user {user.id}", mark="")
         query = select(UserRow.password_hash).where(UserRow.id == user.id)
         async with self._store.reading() as connection:
             stored = (await connection.execute(query)).scalar()

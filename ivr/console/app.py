@@ -13,12 +13,27 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.base import RequestResponseEndpoint
 
 from ivr.console import events
-from ivr.console.access import ForbiddenError, ForgedError, NotSignedInError, sign_in_path, visitor_of
+from ivr.console.access import (
+    ForbiddenError,
+    ForgedError,
+    MustChangeError,
+    NotSignedInError,
+    is_secure,
+    sign_in_path,
+    visitor_of,
+)
 from ivr.console.areas import AREAS
 from ivr.console.pages import ROOT, Templates, language_of, render, text
 from ivr.console.parts import ConsoleParts
 from ivr.errors import HotlineError
-from policy_db.errors import BadValueError, DatabaseBusyError, DatabaseDownError, PolicyDatabaseError
+from policy_db.errors import (
+    BadValueError,
+    ConflictError,
+    DatabaseBusyError,
+    DatabaseDownError,
+    NotFoundError,
+    PolicyDatabaseError,
+)
 
 #: Only our own scripts and styles; the microphone is for the browser phone.
 HEADERS: Final = {
@@ -76,6 +91,8 @@ async def _secured(request: Request, go_on: RequestResponseEndpoint) -> Response
     response = await go_on(request)
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    if is_secure(request):
+        response.headers.setdefault("strict-transport-security", "max-age=31536000")
     lasting = request.url.path.startswith("/static/") and "v" in request.query_params
     response.headers.setdefault(
         "cache-control", "public, max-age=31536000, immutable" if lasting else "no-store"
@@ -85,11 +102,14 @@ async def _secured(request: Request, go_on: RequestResponseEndpoint) -> Response
 
 def _add_errors(app: FastAPI) -> None:
     app.add_exception_handler(NotSignedInError, _not_signed_in)
+    app.add_exception_handler(MustChangeError, _must_change)
     app.add_exception_handler(ForbiddenError, _told(403, "error.forbidden"))
     app.add_exception_handler(ForgedError, _told(403, "error.forged"))
     app.add_exception_handler(DatabaseBusyError, _told(503, "error.busy"))
     app.add_exception_handler(DatabaseDownError, _told(503, "error.database"))
     app.add_exception_handler(BadValueError, _bad_value)
+    app.add_exception_handler(ConflictError, _conflict)
+    app.add_exception_handler(NotFoundError, _told(404, "error.not_found"))
     app.add_exception_handler(PolicyDatabaseError, _told(503, "error.database"))
     app.add_exception_handler(HotlineError, _hotline_error)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -107,6 +127,15 @@ async def _not_signed_in(request: Request, error: Exception) -> Response:
     return RedirectResponse(sign_in_path(request), status_code=303)
 
 
+async def _must_change(request: Request, error: Exception) -> Response:
+    """To the page where the password is changed, which comes before anything else."""
+    if _is_api(request):
+        return _api_error(403, "must_change_password", text(request, None, "error.must_change"))
+    if "hx-request" in request.headers:
+        return Response(status_code=200, headers={"HX-Redirect": "/account/password"})
+    return RedirectResponse("/account/password", status_code=303)
+
+
 def _told(status: int, key: str) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def handler(request: Request, error: Exception) -> Response:
         return await error_reply(request, status, key.removeprefix("error."), text(request, None, key))
@@ -116,6 +145,11 @@ def _told(status: int, key: str) -> Callable[[Request, Exception], Awaitable[Res
 
 async def _bad_value(request: Request, error: Exception) -> Response:
     return await error_reply(request, 422, "bad_value", str(error))
+
+
+async def _conflict(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ConflictError)  # noqa: S101 - registered for it
+    return await error_reply(request, 409, error.code.lower(), str(error))
 
 
 async def _hotline_error(request: Request, error: Exception) -> Response:

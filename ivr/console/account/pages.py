@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from ivr.console.access import COOKIE, Anyone, Visitor, visitor_of
+from ivr.console.access import Anyone, check_origin, session_token, visitor_of
+from ivr.console.account.signing import address_of, device_of, forget_session, own_path, signed_in, start_of
 from ivr.console.pages import LANGUAGE_COOKIE, render, text
-from ivr.console.parts import Parts
+from ivr.console.parts import ConsoleParts, Parts
 from ivr.console.texts import chosen_language
 
 router = APIRouter()
-#: Where the first of a visitor's roles that stands here begins.
-_STARTS = (("seat", "/seat"), ("manager", "/board"), ("reviewer", "/messages"), ("administrator", "/admin"))
 
 
 @router.get("/")
@@ -25,11 +23,11 @@ async def start(request: Request, visitor: Anyone) -> Response:
 
 
 @router.get("/sign-in")
-async def sign_in_page(request: Request, next: str = "/") -> Response:  # noqa: A002 - the word in the address
+async def sign_in_page(request: Request, parts: Parts, next: str = "/") -> Response:  # noqa: A002 - the address's word
     """The form, or on to the start for who is signed in already."""
     if await visitor_of(request) is not None:
         return RedirectResponse("/", 303)
-    return render(request, None, "account/sign_in.html", next=own_path(next), wrong="")
+    return await _form(request, parts, next)
 
 
 @router.post("/sign-in")
@@ -40,37 +38,25 @@ async def sign_in(
     password: Annotated[str, Form(max_length=400)] = "",
     next: Annotated[str, Form()] = "/",  # noqa: A002 - the word in the form
 ) -> Response:
-    """Sign in; every failure reads the same, whichever of name and password is wrong."""
-    users = parts.database.users
-    user = await users.check(name, password)
-    address = request.client.host if request.client else ""
-    if user is None:
-        await parts.database.audit.add("system", "sign_in_failed", "console", {"address": address})
-        wrong = text(request, None, "account.wrong")
-        return render(request, None, "account/sign_in.html", status=401, next=own_path(next), wrong=wrong)
-    token = await users.start_session(user, address=address, agent=request.headers.get("user-agent", ""))
-    await parts.database.audit.add(f"staff:{user.name}", "signed_in", "console", {"address": address})
-    reply = RedirectResponse(own_path(next), 303)
-    reply.set_cookie(
-        COOKIE, token, httponly=True, samesite="lax", secure=request.url.scheme == "https", path="/"
+    """Sign in; every failure reads the same and takes as long, whatever was wrong."""
+    check_origin(request)
+    user = await parts.database.users.check(
+        name, password, address=address_of(request), device=device_of(request, name)
     )
-    return reply
+    if user is None:
+        await parts.database.audit.add("system", "sign_in_failed", "console")
+        return await _form(request, parts, next, wrong=text(request, None, "account.wrong"), status=401)
+    return await signed_in(request, parts, user, method="password", wanted=next)
 
 
 @router.post("/sign-out")
 async def sign_out(request: Request, parts: Parts, visitor: Anyone) -> Response:
     """End the session."""
-    await parts.database.users.end_session(request.cookies.get(COOKIE, ""))
+    await parts.database.users.end_session(session_token(request))
     await parts.database.audit.add(visitor.who, "signed_out", "console")
     reply = RedirectResponse("/sign-in", 303)
-    reply.delete_cookie(COOKIE, path="/")
+    forget_session(request, reply)
     return reply
-
-
-@router.get("/account")
-async def account(request: Request, visitor: Anyone) -> Response:
-    """Who one is here, and what one may do."""
-    return render(request, visitor, "account/account.html")
 
 
 @router.post("/language")
@@ -81,22 +67,26 @@ async def language(
 ) -> Response:
     """Choose the language on this device; harms nobody, so it needs no session."""
     reply = RedirectResponse(own_path(next), 303)
-    reply.set_cookie(LANGUAGE_COOKIE, chosen_language(language), max_age=31_536_000, samesite="lax", path="/")
+    set_language(reply, language)
     return reply
 
 
-def start_of(visitor: Visitor) -> str:
-    """Where the visitor's work begins."""
-    return next((path for role, path in _STARTS if visitor.has(role)), "/account")
+def set_language(reply: Response, language: str) -> None:
+    """Remember the language on this device."""
+    reply.set_cookie(LANGUAGE_COOKIE, chosen_language(language), max_age=31_536_000, samesite="lax", path="/")
 
 
-def own_path(wanted: str) -> str:
-    """A path on this site, never another site's address."""
-    parts = urlsplit(wanted)
-    own = (
-        not parts.scheme
-        and not parts.netloc
-        and wanted.startswith("/")
-        and not wanted.startswith(("//", "/\\"))
+async def _form(
+    request: Request, parts: ConsoleParts, wanted: str, *, wrong: str = "", status: int = 200
+) -> Response:
+    settings = parts.settings
+    return render(
+        request,
+        None,
+        "account/sign_in.html",
+        status=status,
+        next=own_path(wanted),
+        wrong=wrong,
+        empty=not await parts.database.users.count(),
+        provider=settings.oidc_title if settings.oidc_issuer else "",
     )
-    return wanted if own else "/"
