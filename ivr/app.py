@@ -8,10 +8,10 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry
@@ -44,6 +44,9 @@ from ivr.worker.worker import Worker
 from policy_db import IdentityRules, Keys, PolicyDatabase
 from policy_db.errors import WrongKeyError
 from policy_db.workers import CONTROL
+
+if TYPE_CHECKING:
+    from ivr.lines.sip import SipLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +244,12 @@ def load_line(settings: Settings) -> None:
 
 @asynccontextmanager
 async def bringing_people(
-    settings: Settings, content: Content, database: PolicyDatabase, line: SeveralLines, worker: str
+    settings: Settings,
+    content: Content,
+    database: PolicyDatabase,
+    line: SeveralLines,
+    worker: str,
+    parts: CallParts,
 ) -> AsyncIterator[Transfers]:
     """What brings this worker's callers to seats, tended meanwhile; no seats on a line that cannot join two legs."""
     from ivr.lines.sip import SipLine
@@ -250,6 +258,7 @@ async def bringing_people(
     if not isinstance(trunk, SipLine):
         yield NoSeats()
         return
+    taping = talk_taping(settings, content, database, parts, trunk, worker)
     transfers = SeatTransfers(
         database.seats,
         worker=worker,
@@ -257,27 +266,30 @@ async def bringing_people(
         sound=PortSound(lambda: trunk.media_clock),
         whisper=Whisperer(content.speaker),
         clock=SystemClock(settings.zone),
+        taping=taping,
+        note=parts.journal.note,
     )
-    async with transfers.tended():
+    async with taping.kept(), transfers.tended():
         yield transfers
 
 
 def talk_taping(
-    settings: Settings, content: Content, database: PolicyDatabase, parts: CallParts, line: SeveralLines, worker: str
+    settings: Settings,
+    content: Content,
+    database: PolicyDatabase,
+    parts: CallParts,
+    trunk: SipLine,
+    worker: str,
 ) -> TalkTaping:
-    """What records this worker's talks with seats."""
-    from ivr.lines.sip import SipLine
-
-    trunk = line.first
-    recorded = settings.record_talks if isinstance(trunk, SipLine) else "off"
+    """What records a worker's talks with seats."""
     return TalkTaping(
-        recorded,
+        settings.record_talks,
         vault=parts.vault,
         journal=parts.journal,
         database=database,
         worker=worker,
         speaker=content.speaker,
-        media_clock=lambda: cast("SipLine", trunk).media_clock,
+        media_clock=lambda: trunk.media_clock,
     )
 
 
@@ -291,11 +303,14 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
         stack.callback(bus.close)
         stream = make_stream(settings, trunk, database.keys)
         line = SeveralLines(trunk, {"browser:": stream})
-        transfers = await stack.enter_async_context(bringing_people(settings, content, database, line, name))
         parts = call_parts(
-            settings, content, database, name, transfers,
+            settings, content, database, name,
             tell=lambda call_id: bus.publish("call", call_id), left=bus.publish,
         )  # fmt: skip
+        transfers = await stack.enter_async_context(
+            bringing_people(settings, content, database, line, name, parts)
+        )
+        parts = replace(parts, transfers=transfers)
         url = await stack.enter_async_context(
             control.listening(
                 settings.stream_address,
