@@ -8,6 +8,7 @@ from typing import Self
 
 from sqlalchemy import select, text
 
+from policy_db.administration import Administration
 from policy_db.audit import Audit
 from policy_db.callers import Callers
 from policy_db.calls import Calls
@@ -30,6 +31,7 @@ from policy_db.policies import Policies
 from policy_db.preferences import Preferences
 from policy_db.products import Products
 from policy_db.recordings import Recordings
+from policy_db.retention import Retention
 from policy_db.sales import Sales
 from policy_db.seats import Seats
 from policy_db.store import Store
@@ -65,7 +67,7 @@ class PolicyDatabase:
         self.complaints = Complaints(store)
         self.sales = Sales(store)
         self.calls = Calls(store, clock)
-        self.callers = Callers(store)
+        self.callers = Callers(store, clock)
         self.recordings = Recordings(store, clock)
         self.messages = Messages(store, clock)
         self.documents = Documents(store, clock)
@@ -77,7 +79,9 @@ class PolicyDatabase:
         self.flow_versions = FlowVersions(store, clock)
         self.flow_counts = FlowCounts(store)
         self.imports = Imports(store, keys, clock)
+        self.administration = Administration(store, keys, clock)
         self.users = Users(store, clock, keys)
+        self.retention = Retention(store, clock)
 
     @classmethod
     async def open(

@@ -19,6 +19,7 @@ from policy_db.tables.flows import FlowCountRow, FlowFileRow, FlowVersionRow
 from policy_db.tables.people import AttemptRow, CommissionRow, ConsentRow, CustomerRow, SalespersonRow
 from policy_db.tables.policies import BeneficiaryRow, CoverageRow, InstalmentRow, PaymentRow, PolicyRow
 from policy_db.tables.products import ProductRow, RateRow
+from policy_db.tables.retention import ErasureRow, LeaseRow, LegalHoldRow, PurgeRow, RetentionPeriodRow
 from policy_db.tables.reviews import (
     CallBackRow,
     ClaimEventRow,
@@ -61,6 +62,7 @@ __all__ = [
     "DispositionRow",
     "DocumentRow",
     "DueRuleRow",
+    "ErasureRow",
     "Fact",
     "FlowCountRow",
     "FlowFileRow",
@@ -68,6 +70,8 @@ __all__ = [
     "ImportLineRow",
     "ImportRow",
     "InstalmentRow",
+    "LeaseRow",
+    "LegalHoldRow",
     "MessageCategoryRow",
     "MessageEventRow",
     "MessageRow",
@@ -75,9 +79,11 @@ __all__ = [
     "PolicyRow",
     "PreferenceRow",
     "ProductRow",
+    "PurgeRow",
     "QueueRow",
     "RateRow",
     "RecordingRow",
+    "RetentionPeriodRow",
     "RoomRow",
     "SalespersonRow",
     "SeatMoveRow",

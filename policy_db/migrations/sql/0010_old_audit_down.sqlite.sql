@@ -1,0 +1,6 @@
+DROP TRIGGER audit_never_deleted
+-- next
+CREATE TRIGGER audit_never_deleted BEFORE DELETE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'the audit trail is only added to');
+END
