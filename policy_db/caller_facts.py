@@ -72,6 +72,20 @@ class EarlierCall:
 
 
 @dataclass(frozen=True, slots=True)
+class SeatCall:
+    """A call that a seat talked in: from when to when, with whom as far as known, and what it noted, if it did."""
+
+    call: str
+    began_at: datetime
+    ended_at: datetime | None
+    number: str
+    name: str
+    policy: str
+    queue: str
+    note: WrapUp | None
+
+
+@dataclass(frozen=True, slots=True)
 class CallerPicture:
     """Everything about one call and who is on it. Lists are the latest of each, the newest first.
 

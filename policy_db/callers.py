@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any, Final, cast
 
 from sqlalchemy import ColumnElement, or_, select
@@ -21,9 +21,11 @@ from policy_db.caller_facts import (
     CallerPicture,
     EarlierCall,
     Known,
+    SeatCall,
     Standing,
 )
 from policy_db.calls import call_record
+from policy_db.clock import Clock
 from policy_db.facts import CallRecord, ClaimStatus, Customer, TimelineEntry
 from policy_db.policies import Policies
 from policy_db.seat_facts import QueueCall
@@ -37,17 +39,24 @@ from policy_db.tables import (
     CustomerRow,
     PolicyRow,
     RecordingRow,
+    SeatMoveRow,
     SeatRow,
     WaitingCallRow,
     WrapUpRow,
 )
 from policy_db.talk_facts import WrapUp
 
-#: Entries of the timeline that tell what a caller did.
+#: Entries of the timeline that tell what a caller did, and how the talk stands.
 TOLD: Final = (
     "flow_entered", "flow_left", "step_left", "key_used", "speech_used", "missed", "level_raised", "language_changed",
-    "service_answered", "recorded", "transfer_asked", "transfer_ended", "fault", "seat",
+    "service_answered", "recorded", "transfer_asked", "transfer_ended", "fault",
+    "talk_joined", "talk_held", "talk_resumed", "talk_ended", "muted", "unmuted", "consult_rings", "consulted",
+    "conference", "left_talk", "seat_missed", "seat_lost", "transferred", "returned",
+    "tape_started", "tape_paused", "tape_resumed", "tape_ended", "tape_refused",
 )  # fmt: skip
+#: How long a seat may make up for notes that it missed.
+NOTED_WITHIN: Final = timedelta(days=7)
+_NOBODY: Final[dict[str, str]] = {"number": "", "name": "", "policy": "", "queue": ""}
 _MOST_ENTRIES: Final = 400
 _MOST: Final = 10
 #: Calls of one number that are looked at for messages.
@@ -66,8 +75,9 @@ _CUSTOMER = (
 class Callers:
     """Reads pictures of callers."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
         self._policies = Policies(store)
 
     async def picture(self, call: str, today: date) -> CallerPicture | None:
@@ -98,6 +108,43 @@ class Callers:
                 messages=(),
                 earlier=(),
             )
+        )
+
+    async def served_at(self, call: str, seat: str) -> datetime | None:
+        """When a seat began to talk in a call, within the days in which notes can be made up for; None if never."""
+        mine = (
+            SeatMoveRow.seat_id == seat,
+            SeatMoveRow.at > self._clock() - NOTED_WITHIN,
+            SeatMoveRow.call_id == call,
+            SeatMoveRow.after == "talking",
+        )
+        query = select(SeatMoveRow.at).where(*mine).order_by(SeatMoveRow.at).limit(1)
+        async with self._store.reading() as connection:
+            return (await connection.execute(query)).scalar()
+
+    async def of_seat(self, seat: str, limit: int = 12) -> tuple[SeatCall, ...]:
+        """The latest calls that a seat talked in, the newest first."""
+        moves = (
+            select(SeatMoveRow.call_id, SeatMoveRow.at, SeatMoveRow.before, SeatMoveRow.after)
+            .where(SeatMoveRow.seat_id == seat, SeatMoveRow.at > self._clock() - NOTED_WITHIN)
+            .where(or_(SeatMoveRow.after == "talking", SeatMoveRow.before == "talking"))
+            .order_by(SeatMoveRow.at.desc(), SeatMoveRow.id.desc())
+            .limit(4 * limit)
+        )
+        async with self._store.reading() as connection:
+            spans = _spans((await connection.execute(moves)).all())[:limit]
+            ids = [call for call, _, _ in spans]
+            callers = await _callers(connection, ids)
+            notes = await _notes(connection, ids)
+        return tuple(
+            SeatCall(
+                call=call,
+                began_at=began_at,
+                ended_at=ended_at,
+                **callers.get(call, _NOBODY),
+                note=next((note for note in notes[call] if note.seat == seat), None),
+            )
+            for call, began_at, ended_at in spans
         )
 
     async def search(self, text: str, limit: int = 8) -> tuple[Customer, ...]:
@@ -336,3 +383,48 @@ async def _notes(connection: AsyncConnection, calls: Sequence[str]) -> dict[str,
     for row in await connection.execute(query):
         grouped[row.call_id].append(WrapUp(*row))
     return grouped
+
+
+def _spans(moves: Sequence[Any]) -> list[tuple[str, datetime, datetime | None]]:
+    """From when to when a seat talked in each call; moves are the newest first, and so are the calls."""
+    began: dict[str, datetime] = {}
+    ended: dict[str, datetime | None] = {}
+    for move in moves:
+        if not move.call_id:
+            continue
+        if move.after == "talking":
+            began[move.call_id] = move.at
+            ended.setdefault(move.call_id, None)
+        else:
+            ended.setdefault(move.call_id, move.at)
+    return [(call, began[call], until) for call, until in ended.items() if call in began]
+
+
+async def _callers(connection: AsyncConnection, calls: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Number, name, policy and queue of each of these calls, as far as they are known."""
+    query = (
+        select(
+            WaitingCallRow.call_id,
+            WaitingCallRow.caller,
+            WaitingCallRow.call_back_to,
+            WaitingCallRow.queue,
+            WaitingCallRow.policy,
+            CustomerRow.name,
+        )
+        .outerjoin(PolicyRow, PolicyRow.number == WaitingCallRow.policy)
+        .outerjoin(
+            CustomerRow,
+            or_(CustomerRow.id == PolicyRow.customer_id, CustomerRow.number == WaitingCallRow.customer),
+        )
+        .where(WaitingCallRow.call_id.in_(calls))
+        .order_by(WaitingCallRow.queued_at)
+    )
+    return {
+        row.call_id: {
+            "number": row.caller or row.call_back_to,
+            "name": row.name or "",
+            "policy": row.policy,
+            "queue": row.queue,
+        }
+        for row in await connection.execute(query)
+    }

@@ -12,6 +12,7 @@ from policy_db.administration import Administration
 from policy_db.audit import Audit
 from policy_db.callers import Callers
 from policy_db.calls import Calls
+from policy_db.claim_reviews import ClaimReviews
 from policy_db.claims import Claims
 from policy_db.clock import Clock, utc_now
 from policy_db.complaints import Complaints
@@ -32,6 +33,7 @@ from policy_db.preferences import Preferences
 from policy_db.products import Products
 from policy_db.recordings import Recordings
 from policy_db.retention import Retention
+from policy_db.rooms import Rooms
 from policy_db.sales import Sales
 from policy_db.seats import Seats
 from policy_db.store import Store
@@ -70,11 +72,13 @@ class PolicyDatabase:
         self.callers = Callers(store, clock)
         self.recordings = Recordings(store, clock)
         self.messages = Messages(store, clock)
+        self.claim_reviews = ClaimReviews(store, clock)
         self.documents = Documents(store, clock)
         self.preferences = Preferences(store, clock)
         self.seats = Seats(store)
         self.workers = Workers(store)
         self.talks = Talks(store, clock)
+        self.rooms = Rooms(store, pins, clock)
         self.audit = Audit(store, clock)
         self.flow_versions = FlowVersions(store, clock)
         self.flow_counts = FlowCounts(store)
