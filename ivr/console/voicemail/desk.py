@@ -49,6 +49,16 @@ async def message_for(parts: ConsoleParts, visitor: Visitor, message: str) -> Me
     return found
 
 
+def is_mine(message: Message, sight: Sight) -> bool:
+    """Whether it was given to them, or lies in a mailbox of their own and was given to nobody else."""
+    if message.assignee:
+        return message.assignee == sight.user
+    return (
+        bool(message.salesperson and message.salesperson == sight.salesperson)
+        or message.mailbox in sight.boxes
+    )
+
+
 def wanted_of(query: Mapping[str, str]) -> MessageFilter:
     """The filter in an address; words that are no filter are left out."""
 
