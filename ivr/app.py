@@ -33,7 +33,7 @@ from ivr.lines.base import Line
 from ivr.lines.several import SeveralLines
 from ivr.lines.stream import SEAT_TICKETS, SeatTickets, StreamLine, StreamSettings
 from ivr.resources import chosen
-from ivr.seats import Changed, Desk, PortSound, SeatTransfers, Whisperer
+from ivr.seats import Announcer, Changed, Desk, Manners, PortSound, SeatTransfers, Whisperer
 from ivr.services import hotline_registry, hotline_signatures
 from ivr.settings import Settings, listed
 from ivr.speech import PromptCatalogue, Speaker
@@ -250,13 +250,14 @@ async def bringing_people(
     line: SeveralLines,
     worker: str,
     parts: CallParts,
-) -> AsyncIterator[Transfers]:
+    notify: Callable[[str, str], None],
+) -> AsyncIterator[SeatTransfers | None]:
     """What brings this worker's callers to seats, tended meanwhile; no seats on a line that cannot join two legs."""
     from ivr.lines.sip import SipLine
 
     trunk = line.first
     if not isinstance(trunk, SipLine):
-        yield NoSeats()
+        yield None
         return
     taping = talk_taping(settings, content, database, parts, trunk, worker)
     transfers = SeatTransfers(
@@ -267,7 +268,13 @@ async def bringing_people(
         whisper=Whisperer(content.speaker),
         clock=SystemClock(settings.zone),
         taping=taping,
+        words=Announcer(content.speaker),
         note=parts.journal.note,
+        notify=notify,
+        records=parts.journal,
+        manners=Manners(
+            pop_lead=settings.pop_lead_seconds, lost=settings.seat_lost, numbers=settings.call_back_numbers
+        ),
     )
     async with taping.kept(), transfers.tended():
         yield transfers
@@ -308,9 +315,9 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
             tell=lambda call_id: bus.publish("call", call_id), left=bus.publish,
         )  # fmt: skip
         transfers = await stack.enter_async_context(
-            bringing_people(settings, content, database, line, name, parts)
+            bringing_people(settings, content, database, line, name, parts, bus.publish)
         )
-        parts = replace(parts, transfers=transfers)
+        parts = replace(parts, transfers=transfers or NoSeats())
         url = await stack.enter_async_context(
             control.listening(
                 settings.stream_address,
@@ -318,7 +325,7 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
                 token=database.keys.token(CONTROL),
                 stream=stream,
                 calls=lambda: worker.running(),
-                control=control.NoControl(),
+                control=transfers or control.NoControl(),
             )
         )
         presence = await stack.enter_async_context(

@@ -149,6 +149,16 @@ class Settings(BaseSettings):
             " may refuse with a key)."
         ),
     )
+    pop_lead_seconds: float = Field(
+        0.4, ge=0, le=5, description="How long a seat's screen shows who calls before its telephone rings."
+    )
+    seat_lost: Literal["next_seat", "flow"] = Field(
+        "next_seat", description="Where a caller goes whose line to the seat broke: to the next seat, or to the flow."
+    )
+    call_back_numbers: str = Field(
+        r"1[3-9]\d{9}|0\d{9,11}|[2-9]\d{6,7}",
+        description="What a number looks like that callers may ask to be called back at (a regular expression).",
+    )
     http_address: str = Field("127.0.0.1", description="Address of the HTTP process.")
     http_port: int = Field(
         8080, ge=0, le=65535, description="Port of the console, and of health, readiness and metrics."
@@ -183,6 +193,17 @@ class Settings(BaseSettings):
             "Which value of that claim is which role, such as hotline-seats=seat,hotline-admins=administrator;"
             " empty takes the values as they are."
         ),
+    )
+
+    retention_hour: int = Field(
+        3, ge=0, le=23, description="Hour of the company's day from which what is due is deleted, once a day."
+    )
+    sale_queues: str = Field(
+        "sales", description="Queues whose talks count as sales, for how long their recordings are kept; by comma."
+    )
+    sale_dispositions: str = Field(
+        "interested,not_interested",
+        description="What a seat notes of a talk that counts as a sale, likewise; by comma.",
     )
 
     drain_seconds: float = Field(

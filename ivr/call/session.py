@@ -15,7 +15,7 @@ from ivr.call.asking import ask
 from ivr.call.journal import CallJournal
 from ivr.call.metrics import CallMetrics
 from ivr.call.recordings import RecordingVault, recording_id
-from ivr.call.transfers import Transfers
+from ivr.call.transfers import TRANSFER_SAYS, Transfers
 from ivr.clock import TimerHandle
 from ivr.flow import CallState, Engine, Turn
 from ivr.flow import events as ev
@@ -142,6 +142,9 @@ class CallSession:
     async def _receive(self, message: Message) -> None:
         if self._failed and isinstance(message, line.KeyDown | line.WordsHeard | line.PlayEnded):
             return  # the call is being wound up; nobody answers any more
+        if self._transfers and isinstance(message, line.KeyDown | line.PlayEnded) and _is_for_seats(message):
+            self._parts.transfers.told(self.call_id, message)
+            return
         match message:
             case line.Ended():
                 await self._leg_ended(message)
@@ -337,7 +340,12 @@ class CallSession:
     async def _transfer(self, request: ins.Transfer) -> None:
         try:
             outcome = await self._parts.transfers.transfer(
-                self.call_id, self._leg, request, language=self._language, policy=self._policy
+                self.call_id,
+                self._leg,
+                request,
+                language=self._language,
+                policy=self._policy,
+                level=self._level,
             )
         except Exception:
             # The engine has stopped every other clock for this: it must have an answer.
@@ -453,6 +461,7 @@ class CallSession:
         for service in self._services:
             service.cancel()
         await asyncio.gather(*self._services, *self._transfers, return_exceptions=True)
+        await self._parts.transfers.over(self.call_id)
 
     @property
     def _final_outcome(self) -> str:
@@ -477,3 +486,8 @@ def _spawn(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> N
 def _place(state: CallState | None) -> tuple[str, str]:
     """The flow and step of a call."""
     return ("", "") if state is None else state.step
+
+
+def _is_for_seats(message: line.KeyDown | line.PlayEnded) -> bool:
+    """Whether it belongs to the way to a person: every key does, and the end of what was said there."""
+    return isinstance(message, line.KeyDown) or message.token.startswith(TRANSFER_SAYS)

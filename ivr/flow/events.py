@@ -88,11 +88,16 @@ class RecordingFinished:
 
 @dataclass(frozen=True, slots=True)
 class TransferResult:
-    """A transfer ended: answered, busy, timeout or closed."""
+    """A transfer ended.
+
+    The caller talked with a person (answered); nobody could take the call (busy, closed) or did in time (timeout);
+    the caller chose to leave a message (left), to be called back (callback), to return to the flow (cancelled);
+    the person has sent the caller back for a moment and waits (returned).
+    """
 
     at: float
     request: str
-    outcome: Literal["answered", "busy", "timeout", "closed"]
+    outcome: Literal["answered", "busy", "timeout", "closed", "left", "callback", "cancelled", "returned"]
 
 
 @dataclass(frozen=True, slots=True)

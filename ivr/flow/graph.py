@@ -18,6 +18,7 @@ from ivr.flow.outcomes import (
     ladder,
     resolve,
     step_outcomes,
+    taken_for,
 )
 from ivr.flow.yaml_source import Path
 
@@ -109,6 +110,8 @@ class _GraphBuilder:
         named = callee_outcomes(self._library, step)
         good = good_outcome(step, named)
         for outcome in step_outcomes(step, named):
+            if taken_for(step, outcome, self._flow, self._hotline) != outcome:
+                continue  # it has no way of its own
             yield from self._outcome(name, step, outcome, good)
         if isinstance(step, MenuStep):
             for key, choice in step.choices.items():

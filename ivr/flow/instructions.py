@@ -129,13 +129,17 @@ class DiscardRecording:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Bring the caller to a person of `queue` within `timeout` seconds; report `TransferResult`."""
+    """Bring the caller to a person of `queue` within `timeout` seconds; report `TransferResult`.
+
+    What is still being said is heard meanwhile. `handles` names the outcomes that the flow has ways of its own for.
+    """
 
     request: str
     queue: str
     timeout: float
     reason: str = ""
     details: Mapping[str, Value] = field(default_factory=dict)
+    handles: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ loader. `docs/flows.md` is the reader's page of the same.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -219,20 +219,46 @@ class CallStep(_Step):
     out: dict[Name, Expression] = {}
 
 
-class TransferTo(_Model):
-    """Where to: a queue, how long to try, and why (a word for the seat and the record)."""
+#: The queue of a transfer into a meet-me room, in tests and traces.
+ROOM: Final = "room"
 
-    queue: Name
+
+class TransferTo(_Model):
+    """Where to: a queue, how long to try, and why (a word for the seat and the record).
+
+    Or a meet-me room, by its number: `answered` when the caller or the meeting has gone, `busy` when it is full,
+    `closed` when it is locked or not there, `timeout` when the moderator has not come.
+    """
+
+    queue: Name = ROOM
+    room: Expression | None = None
     timeout: Seconds = 120.0
     reason: str = ""
     offer: Literal["best"] | None = None
     with_: dict[Name, Expression] = Field({}, alias="with")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _queue_or_room(cls, data: Any) -> Any:
+        """One of the two; the number of a room travels with what else is told of the transfer."""
+        if not isinstance(data, dict):
+            return data
+        if ("queue" in data) == ("room" in data):
+            raise ValueError("write either `queue` or `room`")
+        if "room" not in data:
+            return data
+        return {**data, "with": {**data.get("with", {}), ROOM: data["room"]}}
+
 
 class TransferStep(_Step):
-    """Bring the caller to a person; answered | busy | timeout | closed."""
+    """Bring the caller to a person, who is rung while `say` is heard.
+
+    answered | busy | timeout | closed | left | callback | cancelled | returned. Where nobody handles them, `left` and
+    `cancelled` go where `timeout` goes, `callback` and `returned` where `answered` goes.
+    """
 
     transfer: TransferTo
+    say: Name | list[Name] | None = None
 
 
 class _RecordingStep(_Step):

@@ -32,7 +32,16 @@ FIXED_OUTCOMES: Final = {
     "menu": ("no_input", "no_match"),
     "collect": ("filled", "no_input", "no_match", "cancelled"),
     "do": ("ok", "timeout", "error"),
-    "transfer": ("answered", "busy", "timeout", "closed"),
+    "transfer": (
+        "answered",
+        "busy",
+        "timeout",
+        "closed",
+        "left",
+        "callback",
+        "cancelled",
+        "returned",
+    ),
     "voicemail": ("saved", "too_short", "hung_up", "error"),
     "record": ("saved", "too_short", "hung_up", "error"),
     "hours": ("open", "closed", "holiday"),
@@ -41,6 +50,10 @@ FIXED_OUTCOMES: Final = {
     "when": ("done",),
     "return": (),
     "hangup": (),
+}
+#: The outcome whose way another takes where nobody names it: flows that know nothing of it are total all the same.
+SAME_WAY: Final = {
+    "transfer": {"left": "timeout", "callback": "answered", "cancelled": "timeout", "returned": "answered"}
 }
 Scope = Literal["step", "flow", "hotline"]
 #: What a ladder may say instead of a target: ask again, in short or at length.
@@ -65,6 +78,17 @@ def good_outcome(step: Any, callee_outcomes: Iterable[str] = ()) -> str | None:
         only = tuple(callee_outcomes)
         return only[0] if len(only) == 1 else "done"
     return GOOD_OUTCOME.get(kind or "")
+
+
+def is_named(step: Any, outcome: str, flow: Flow, hotline: Hotline) -> bool:
+    """Whether the step, its flow or the hotline says by name where an outcome goes."""
+    return any(outcome in getattr(holder, "on", {}) for holder in (step, flow, hotline))
+
+
+def taken_for(step: Any, outcome: str, flow: Flow, hotline: Hotline) -> str:
+    """The outcome whose way this one takes: its own, or where nobody names it perhaps another's."""
+    other = SAME_WAY.get(step_kind(step) or "", {}).get(outcome)
+    return outcome if other is None or is_named(step, outcome, flow, hotline) else other
 
 
 def ladder(step: Any, outcome: str, flow: Flow, hotline: Hotline) -> tuple[tuple[str, ...], Scope]:

@@ -17,6 +17,7 @@ from ivr.flow.instructions import (
 )
 from ivr.flow.kinds import Kind, hotkey, open_now
 from ivr.flow.moves import mark_gone
+from ivr.flow.outcomes import FIXED_OUTCOMES, is_named, taken_for
 from ivr.flow.plan import Plan
 from ivr.flow.trace import Recorded, RecordingSettled, TransferAsked, TransferEnded
 from ivr.flow.turn import Done, Move, Run, arguments
@@ -201,12 +202,15 @@ class BringPerson(Kind):
         details = arguments(run, plan, "with")
         if to.offer is not None:
             details["offer"] = to.offer
+        if plan.say:
+            run.say(plan.say)
         state.wait.request = run.new_id("x")
         state.wait.since = run.at
         if state.limit_timer:
             run.out.append(StopTimer(state.limit_timer))
             state.limit_timer = ""
-        run.out.append(Transfer(state.wait.request, to.queue, to.timeout, to.reason, details))
+        handles = self._handled(run, plan)
+        run.out.append(Transfer(state.wait.request, to.queue, to.timeout, to.reason, details, handles))
         return None
 
     def transfer(self, run: Run, plan: Plan, event: TransferResult) -> Move:
@@ -214,7 +218,7 @@ class BringPerson(Kind):
         state = run.state
         if event.request != state.wait.request:
             return None
-        if event.outcome == "answered":
+        if event.outcome in ("answered", "returned"):
             run.drop_keys()  # they were for the person, or for nobody
         state.limit_at += run.at - state.wait.since
         state.limit_timer = run.new_id("t")
@@ -223,4 +227,11 @@ class BringPerson(Kind):
 
     def _over(self, run: Run, plan: Plan, outcome: str) -> Move:
         run.trace.append(TransferEnded(run.at, plan.flow, plan.name, plan.step.transfer.queue, outcome))
-        return Done(outcome)
+        flow = run.engine.plan(plan.flow).flow
+        return Done(taken_for(plan.step, outcome, flow, run.engine.hotline))
+
+    def _handled(self, run: Run, plan: Plan) -> frozenset[str]:
+        """The outcomes that somebody names."""
+        flow, hotline = run.engine.plan(plan.flow).flow, run.engine.hotline
+        known = FIXED_OUTCOMES["transfer"]
+        return frozenset(one for one in known if is_named(plan.step, one, flow, hotline))

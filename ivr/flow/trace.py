@@ -198,7 +198,7 @@ class TransferAsked(_Entry):
 
 @dataclass(frozen=True, slots=True)
 class TransferEnded(_Entry):
-    """The transfer ended: answered, busy, timeout or closed."""
+    """The transfer ended, with one of the outcomes of a transfer."""
 
     kind = "transfer_ended"
     flow: str

@@ -24,6 +24,7 @@ database.
 
 from __future__ import annotations
 
+from ivr.seats.case import Manners
 from ivr.seats.changes import Changed, Listener, Result
 from ivr.seats.choose import Rules
 from ivr.seats.desk import Caller, Desk, Joined, NotJoined, Offer
@@ -33,15 +34,17 @@ from ivr.seats.sound import PortSound, Sound
 from ivr.seats.store import SeatStore
 from ivr.seats.transfer import SeatTransfers
 from ivr.seats.waiting import Estimate, Telling
-from ivr.seats.whisper import Whisperer
+from ivr.seats.whisper import Announcer, Whisperer
 
 __all__ = [
+    "Announcer",
     "Caller",
     "Changed",
     "Desk",
     "Estimate",
     "Joined",
     "Listener",
+    "Manners",
     "MemorySeatStore",
     "NotJoined",
     "Offer",

@@ -29,7 +29,8 @@ class Rules:
     `missed_rings` in a row pause a seat. A lease lasts `lease_seconds`, and a call whose worker has not been heard
     of for `late_seconds` no longer holds back those behind it. A seat that did not answer a caller is not rung
     again for that caller for `retry_seconds`. `ring_grace_seconds` after its time a ring is over whatever its
-    worker says. A called-back caller is tried `call_back_attempts` times, `call_back_gap_seconds` apart.
+    worker says. A called-back caller is tried `call_back_attempts` times, `call_back_gap_seconds` apart, and not
+    before `call_back_rest_seconds` after they have hung up.
     `remember_days` is how long a caller's last seat is remembered.
     """
 
@@ -40,6 +41,7 @@ class Rules:
     ring_grace_seconds: float = 5.0
     call_back_attempts: int = 3
     call_back_gap_seconds: float = 600.0
+    call_back_rest_seconds: float = 0.0
     remember_days: float = 7.0
 
 

@@ -43,7 +43,7 @@ class Desk(Line, People, Calling, Handing):
         """What is due: the call or the seat that it is read by, and the plan, which looks again."""
         for call in snapshot.calls:
             if call.lease_until is not None and call.lease_until < now:
-                yield call.call_id, "", plans.worker_lost
+                yield call.call_id, "", partial(plans.worker_lost, rules=self.rules)
         for seat in snapshot.seats:
             if seat.lease_until is not None and seat.lease_until < now:
                 yield "", seat.id, partial(plans.console_lost, rules=self.rules)

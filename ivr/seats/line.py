@@ -152,6 +152,12 @@ class Line(Changes):
             partial(plans.finish, state="ended", outcome=outcome), call=call, who="system"
         )
 
+    async def broken_off(self, call: str) -> Result:
+        """Nobody carries the call any more: the process that did is gone. A kept place stays kept."""
+        return await self._change(
+            lambda scene, by: plans.broken_off(scene, by, self.rules), call=call, who="system"
+        )
+
     async def keep_place(self, call: str, number: str) -> Result:
         """Keep the caller's place to call them back at `number`; one place for a number, the earlier."""
         kept = await self.store.kept_place(number)
@@ -161,7 +167,7 @@ class Line(Changes):
             )
             return Result(ended.done, ended.why, kept if ended else ended.call, ended.seats)
         return await self._change(
-            lambda scene, by: plans.keep_place(scene, number, by), call=call, who="caller"
+            lambda scene, by: plans.keep_place(scene, number, by, self.rules), call=call, who="caller"
         )
 
     async def reached(self, call: str) -> Result:

@@ -94,8 +94,8 @@ def hung_up(scene: Scene, by: By) -> Plan:
     return finish(scene, by, state="ended" if talking else "abandoned", outcome="hung_up")
 
 
-def keep_place(scene: Scene, number: str, by: By) -> Plan:
-    """The caller hangs up, keeps the place, and is called back at `number`."""
+def keep_place(scene: Scene, number: str, by: By, rules: Rules) -> Plan:
+    """The caller hangs up, keeps the place, and is called back at `number`, when they have put the receiver down."""
     call = scene.call
     if call is None:
         return GONE
@@ -103,7 +103,9 @@ def keep_place(scene: Scene, number: str, by: By) -> Plan:
         return Refused("not_allowed")
     if call.state not in ("waiting", "offered"):
         return Refused(call.state)
-    return _set_aside(scene, call, by, call_back_to=number)
+    rest = rules.call_back_rest_seconds
+    earliest = by.at + timedelta(seconds=rest) if rest else None
+    return _set_aside(scene, call, by, call_back_to=number, not_before=earliest)
 
 
 def not_reached(scene: Scene, by: By, rules: Rules) -> Plan:
@@ -160,14 +162,26 @@ def to_queue(scene: Scene, to: Queue, new_id: str, by: By) -> Plan:
     return Move(by.at, by.who, _all_released(scene, by.at), ((call, ended),), joins)
 
 
-def worker_lost(scene: Scene, by: By) -> Plan:
-    """The worker that carried the call is dead: so is the call, unless its caller is yet to be called back."""
+def worker_lost(scene: Scene, by: By, rules: Rules) -> Plan:
+    """The worker that carried the call is dead."""
     call = scene.call
     if call is None or call.lease_until is None or call.lease_until >= by.at:
         return GONE
-    if call.call_back_to:
-        return _set_aside(scene, call, by)
-    return finish(scene, by, state="ended", outcome="broken_off")
+    return broken_off(scene, by, rules)
+
+
+def broken_off(scene: Scene, by: By, rules: Rules) -> Plan:
+    """The call is over with its process. Who is yet to be called back is tried later: they may be ringing still."""
+    call = scene.call
+    if call is None:
+        return GONE
+    if not call.call_back_to:
+        return finish(scene, by, state="ended", outcome="broken_off")
+    if call.state == "callback":
+        return ALREADY
+    if call.state == "connected":
+        return not_reached(scene, by, rules)
+    return _set_aside(scene, call, by)
 
 
 def console_lost(scene: Scene, by: By, rules: Rules) -> Plan:
@@ -210,7 +224,7 @@ def settled(seat: Seat, at: datetime, **changes: object) -> Seat:
 
 
 def released(seat: Seat, queue: Queue | None, at: datetime) -> Seat:
-    """The seat when it leaves its call: a talk with the caller is followed by wrap-up, a ring, advice or listening is not."""
+    """The seat when it leaves its call: wrap-up follows a talk with the caller, not a ring, advice or listening."""
     if seat.state == "ringing" or seat.part in ("consult", "supervisor"):
         return settled(seat, at)
     seconds = queue.wrap_up_seconds if queue is not None else 0.0

@@ -1,10 +1,12 @@
-"""From seat to seat: advice, handing over, conference. A call is at two seats in these relations and no other."""
+"""From seat to seat: advice, handing over, conference, listening. A call is at two seats in no other relation."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ivr.seats.plans import ALREADY, GONE, By, Plan, Refused, member, released, ringing
 from ivr.seats.states import call_to, seat_to
-from policy_db.seat_facts import Move, QueueCall, Scene, Seat
+from policy_db.seat_facts import PARKED, Move, QueueCall, Scene, Seat
 
 
 def consult(scene: Scene, by: By) -> Plan:
@@ -82,6 +84,48 @@ def to_seat(scene: Scene, by: By) -> Plan:
     return Move(
         by.at, by.who, (*leaving, (seat, ringing(seat, call, "main", call.worker, by.at))), ((call, offered),)
     )
+
+
+def supervise(scene: Scene, by: By) -> Plan:
+    """Ring a seat that will listen. It may have asked for no calls, and is as it was when it has listened."""
+    call, seat = scene.call, scene.seat
+    if call is None:
+        return GONE
+    if seat is None:
+        return Refused("unknown")
+    if call.state != "connected":
+        return Refused(call.state)
+    if seat.call_id == call.call_id:
+        return ALREADY
+    if seat.state not in ("ready", "paused", "do_not_disturb"):
+        return Refused(seat.state)
+    rings = ringing(seat, call, "supervisor", call.worker, by.at)
+    if seat.state != "ready":
+        rings = replace(rings, afterwards=seat.state, afterwards_reason=seat.reason)
+    return _touching(call, ((seat, rings),), by)
+
+
+def park(scene: Scene, by: By) -> Plan:
+    """The caller goes to self-service for a moment, and the seat waits for them."""
+    call = scene.call
+    if call is None:
+        return GONE
+    if call.state != "connected" or call.call_back_to:
+        return Refused(call.state)
+    if call.outcome == PARKED:
+        return ALREADY
+    return Move(by.at, by.who, calls=((call, call_to(call, call.state, by.at, outcome=PARKED)),))
+
+
+def unpark(scene: Scene, policy: str, by: By) -> Plan:
+    """The caller is back at the seat, and has proved to hold `policy` if it is not empty."""
+    call = scene.call
+    if call is None:
+        return GONE
+    if call.state != "connected" or call.outcome != PARKED:
+        return Refused(call.state)
+    back = call_to(call, call.state, by.at, outcome="", policy=policy or call.policy)
+    return Move(by.at, by.who, calls=((call, back),))
 
 
 def _touching(call: QueueCall, seats: tuple[tuple[Seat, Seat], ...], by: By) -> Move:

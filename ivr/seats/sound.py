@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ivr.lines.base import Leg
 from ivr.lines.port_leg import PortLeg
-from ivr.media.bridge import Bridge
+from ivr.media.bridge import Bridge, Role
 from ivr.media.clip import Clip
 from ivr.media.clock import MediaClock
 from ivr.media.music import Loop, hold_music
@@ -18,14 +18,33 @@ from ivr.media.port import AudioPort
 End = Callable[[], None]
 
 
+class Room(Protocol):
+    """Where legs hear each other, or not."""
+
+    def join(self, leg: Leg, *, role: Role = "party", to: Leg | None = None) -> None:
+        """Let a leg in, or change its role; a whisperer is heard by `to` alone, who must be in."""
+
+    def leave(self, leg: Leg) -> None:
+        """Take it out. Harmless if it is not in."""
+
+    def mute(self, leg: Leg, on: bool) -> None:
+        """While on, nobody hears it; it must be in."""
+
+    def hold(self, leg: Leg, on: bool) -> None:
+        """While on, it hears music and nobody, and nobody hears it; it must be in."""
+
+    def close(self) -> None:
+        """Take everybody out."""
+
+
 class Sound(Protocol):
     """How legs are given music and each other; a line without frames has a way of its own."""
 
     def music(self, leg: Leg) -> End:
         """Play hold music until the end that is given back is called."""
 
-    def bridge(self, one: Leg, other: Leg) -> End:
-        """Let two legs hear each other until the end that is given back is called."""
+    def room(self) -> Room:
+        """A room with nobody in it."""
 
 
 class PortSound:
@@ -41,12 +60,37 @@ class PortSound:
         port.hear(Loop(self._music))
         return partial(port.hear, None)
 
-    def bridge(self, one: Leg, other: Leg) -> End:
-        """Relay the two legs."""
-        bridge = Bridge(self._clock())
-        bridge.join(_port(one))
-        bridge.join(_port(other))
-        return bridge.close
+    def room(self) -> Room:
+        """A bridge with nobody in it."""
+        return _BridgeRoom(Bridge(self._clock()), self._music)
+
+
+class _BridgeRoom:
+    """A bridge, asked in legs."""
+
+    def __init__(self, bridge: Bridge, music: Clip) -> None:
+        self._bridge = bridge
+        self._music = music
+
+    def join(self, leg: Leg, *, role: Role = "party", to: Leg | None = None) -> None:
+        """See Room."""
+        self._bridge.join(_port(leg), role=role, to=None if to is None else _port(to))
+
+    def leave(self, leg: Leg) -> None:
+        """See Room."""
+        self._bridge.leave(_port(leg))
+
+    def mute(self, leg: Leg, on: bool) -> None:
+        """See Room."""
+        self._bridge.mute(_port(leg), on)
+
+    def hold(self, leg: Leg, on: bool) -> None:
+        """See Room."""
+        self._bridge.hold(_port(leg), self._music if on else None)
+
+    def close(self) -> None:
+        """See Room."""
+        self._bridge.close()
 
 
 def _port(leg: Leg) -> AudioPort:

@@ -20,8 +20,8 @@ SEAT_MOVES: Final[Mapping[SeatState, frozenset[SeatState]]] = {
     "ringing": frozenset({"talking", *ASKED_FOR}),
     "talking": frozenset({"wrap_up", *ASKED_FOR}),
     "wrap_up": ASKED_FOR,
-    "paused": ASKED_FOR,
-    "do_not_disturb": ASKED_FOR,
+    "paused": ASKED_FOR | {"ringing"},  # of supervisors, who listen while no caller is to reach them
+    "do_not_disturb": ASKED_FOR | {"ringing"},
     "away": ASKED_FOR,
 }
 CALL_MOVES: Final[Mapping[QueueCallState, frozenset[QueueCallState]]] = {

@@ -1,9 +1,9 @@
-"""What a seat hears on picking up, before it hears the caller: that the hotline calls, who it is, and why."""
+"""The hotline's own words: what a seat hears on picking up, before it hears the caller, and what callers are told."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from ivr.flow.instructions import Phrase, Transfer
 from ivr.seats.line import Offer
@@ -46,3 +46,16 @@ class Whisperer:
         name = f"seat_reason.{request.details.get('reason') or request.reason}"
         if self._speaker.catalogue.find(name, language) is not None:
             yield Phrase(name, language)
+
+
+class Announcer:
+    """Says the hotline's own prompts in a language, or in its first where it does not speak that."""
+
+    def __init__(self, speaker: Speaker) -> None:
+        self._speaker = speaker
+
+    def __call__(self, language: str, *prompts: tuple[str, Mapping[str, Any]]) -> Rendered:
+        """Clips and text of prompts, one after the other."""
+        spoken = self._speaker.catalogue.languages
+        chosen = language if language in spoken else spoken[0]
+        return self._speaker.render([Phrase(name, chosen, values) for name, values in prompts])

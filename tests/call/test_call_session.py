@@ -13,6 +13,7 @@ from call_kit import PIN, Calls, Database, House, PlainSpeaker, SpeakerThatFails
 
 from ivr.call.journal import CallJournal
 from ivr.call.session import MAILBOX_LIMIT, CallSession
+from ivr.call.transfers import NoSeats
 from ivr.errors import ServiceError
 from ivr.flow import Engine
 from ivr.flow.values import Level
@@ -400,8 +401,8 @@ async def test_an_apology_is_cut_short_by_a_caller_who_hangs_up(house: House) ->
     assert house.services.noted
 
 
-class TransfersThatFail:
-    async def transfer(self, call_id, leg, request, *, language, policy):
+class TransfersThatFail(NoSeats):
+    async def transfer(self, call_id, leg, request, **facts):
         raise ConnectionError("the seats are away")
 
 
@@ -413,14 +414,14 @@ async def test_a_transfer_that_fails_is_closed_to_the_flow(house: House) -> None
     assert caller.stuck is None
 
 
-class EndlessTransfers:
+class EndlessTransfers(NoSeats):
     """Rings at seats for ever; notes that it was told to stop."""
 
     def __init__(self) -> None:
         self.begun = False
         self.cancelled = False
 
-    async def transfer(self, call_id, leg, request, *, language, policy):
+    async def transfer(self, call_id, leg, request, **facts):
         self.begun = True
         try:
             await asyncio.Event().wait()
@@ -441,6 +442,47 @@ async def test_a_transfer_ends_at_once_when_its_caller_hangs_up(house: House) ->
     assert seen == [True], "it went on while the flow came to its end"
     assert asyncio.get_running_loop().time() - began < 2
     assert (await record_of(house)).end_reason == "caller_hung_up"
+
+
+class ListeningTransfers(NoSeats):
+    """A person comes after the caller has pressed 5; notes what it was told."""
+
+    def __init__(self) -> None:
+        self.keys = ""
+        self.heard: list[str] = []
+        self.level = -1
+        self.ended: list[str] = []
+        self.came = asyncio.Event()
+
+    async def transfer(self, call_id, leg, request, *, level=0, **facts):
+        self.level = level
+        leg.play([], token="seats:1", text="one moment")
+        await self.came.wait()
+        return "closed"
+
+    def told(self, call_id, event):
+        if isinstance(event, PlayEnded):
+            self.heard.append(event.token)
+            return
+        self.keys += event.key
+        if event.key == "5":
+            self.came.set()
+
+    async def over(self, call_id):
+        self.ended.append(call_id)
+
+
+async def test_keys_pressed_on_the_way_to_a_person_are_not_the_flow_s(house: House) -> None:
+    transfers = ListeningTransfers()
+    house.change(transfers=transfers)
+
+    caller = await house.call(
+        WaitFor("menu"), Keys("4"), WaitFor("one moment"), Keys("99"), Keys("5"), WaitFor("closed"), HangUp()
+    )
+
+    assert caller.stuck is None
+    assert (transfers.keys, transfers.heard, transfers.level) == ("995", ["seats:1"], 0)
+    assert transfers.ended == ["call-1"]
 
 
 async def test_a_drained_call_is_hung_up_and_what_was_being_said_is_kept(house: House) -> None:

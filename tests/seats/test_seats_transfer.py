@@ -3,168 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 import pytest
 
-from ivr.clock import VirtualClock
-from ivr.errors import RefusedError
 from ivr.flow.instructions import Transfer
-from ivr.lines.base import Answered, Ended, Leg, LegEvent
-from ivr.lines.script import Action, HangUp, ScriptedCaller, ScriptLine, Wait
-from ivr.seats import Caller, MemorySeatStore, Offer, SeatTransfers
+from ivr.lines.base import Leg
+from ivr.lines.script import HangUp, Wait
+from ivr.seats import Caller
 from ivr.seats.handling import CallerGone, Handling, Tools
-from ivr.speech import Rendered
-from policy_db.seat_facts import Queue, QueueCall, Seat
-
-NOW = datetime(2026, 3, 10, 9, 30, tzinfo=ZoneInfo("Asia/Shanghai"))
-QUEUES = (Queue("service", ring_seconds=20, wrap_up_seconds=30, most_waiting=2),)
-SEATS = (
-    Seat("ann", "Ann", "sip:ann@desk", ("zh-CN", "en")),
-    Seat("bob", "Bob", "sip:bob@desk", ("zh-CN",)),
-)
-#: What the whisper says, which takes 0.06 s a letter on the script line: 3 s.
-WHISPER = "x" * 50
-
-
-class Telephones(ScriptLine):
-    """A script line on which some numbers decline."""
-
-    def __init__(self, clock: VirtualClock) -> None:
-        super().__init__(clock)
-        self.declining: set[str] = set()
-        self.dialled: list[tuple[float, str, str]] = []
-
-    async def dial(self, to: str, *, caller: str = "", timeout: float = 60.0) -> Leg:
-        self.dialled.append((round(self._clock.time(), 2), to, caller))
-        if to in self.declining:
-            raise RefusedError("the call was refused: 486 Busy Here", 486)
-        return await super().dial(to, caller=caller, timeout=timeout)
-
-
-class Ears:
-    """Notes who hears what, and since when, in place of sound."""
-
-    def __init__(self, clock: VirtualClock) -> None:
-        self.clock = clock
-        self.heard: list[tuple[float, str]] = []
-        self.hearing: dict[Leg, str] = {}
-
-    def _begin(self, what: str, *legs: Leg) -> Callable[[], None]:
-        self.heard.append((round(self.clock.time(), 2), what))
-        for leg in legs:
-            assert leg not in self.hearing, f"two things are heard at once: {self.hearing[leg]} and {what}"
-            self.hearing[leg] = what
-
-        def end() -> None:
-            for leg in legs:
-                if self.hearing.get(leg) == what:
-                    del self.hearing[leg]
-
-        return end
-
-    def music(self, leg: Leg) -> Callable[[], None]:
-        return self._begin("music", leg)
-
-    def bridge(self, one: Leg, other: Leg) -> Callable[[], None]:
-        return self._begin(f"bridge to {other.info.called}", one, other)
-
-
-class Place:
-    """A worker with a line, two seats and whoever calls."""
-
-    def __init__(self) -> None:
-        self.clock = VirtualClock(NOW)
-        self.line = Telephones(self.clock)
-        self.store = MemorySeatStore(queues=QUEUES, seats=SEATS)
-        self.ears = Ears(self.clock)
-        self.transfers = SeatTransfers(
-            self.store,
-            worker="w1",
-            line=self.line,
-            sound=self.ears,
-            whisper=self.whisper,
-            clock=self.clock,
-        )
-        self.whispers: list[tuple[str, Transfer]] = []
-        self.outcomes: dict[str, str] = {}
-        self.tasks: list[asyncio.Task[None]] = []
-
-    def whisper(self, offer: Offer, request: Transfer) -> Rendered:
-        self.whispers.append((offer.seat.id, request))
-        return Rendered((), WHISPER)
-
-    def seat_does(self, seat: str, *actions: Action, after: float | None = 2.0) -> list[ScriptedCaller]:
-        """What the person at a seat does from picking up on, `after` seconds of ringing; who they were."""
-        people: list[ScriptedCaller] = []
-
-        def person() -> ScriptedCaller:
-            people.append(ScriptedCaller(actions))
-            people[-1].answers_after = after
-            return people[-1]
-
-        self.line.people[f"sip:{seat}@desk"] = person
-        return people
-
-    async def sign_in(self, *seats: str) -> None:
-        for seat in seats:
-            assert await self.transfers.desk.sign_in(seat, console=False)
-
-    async def call(
-        self, call_id: str, *actions: Action, timeout: float = 60.0, language: str = "zh-CN"
-    ) -> ScriptedCaller:
-        """Somebody calls, and asks for a person at once; as a session does, cancels the transfer on hang-up."""
-        caller = ScriptedCaller(actions, number="+8613800138000")
-        tasks: list[asyncio.Task[None]] = []
-
-        async def transfer(leg: Leg) -> None:
-            request = Transfer("x1", "service", timeout, details={"reason": "claim"})
-            with suppress(asyncio.CancelledError):
-                self.outcomes[call_id] = await self.transfers.transfer(
-                    call_id, leg, request, language=language, policy="86001234"
-                )
-
-        def take(leg: Leg) -> None:
-            def told(event: LegEvent) -> None:
-                if isinstance(event, Answered):
-                    tasks.append(asyncio.create_task(transfer(leg)))
-                    self.tasks.extend(tasks)
-                elif isinstance(event, Ended):
-                    for task in tasks:
-                        task.cancel()
-
-            leg.attach(told)
-            leg.answer()
-
-        await self.line.start(take)
-        self.line.call(caller)
-        return caller
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        await self.clock.run(condition)
-
-    async def at(self, seconds: float) -> None:
-        """Let virtual time come to a moment."""
-        reached = []
-        self.clock.call_at(seconds, lambda: reached.append(True))
-        await self.until(lambda: bool(reached))
-
-    async def over(self, call_id: str) -> str:
-        """Wait for an outcome."""
-        await self.until(lambda: call_id in self.outcomes)
-        return self.outcomes[call_id]
-
-    def states(self) -> dict[str, str]:
-        return {seat.id: seat.state for seat in self.store.seats.values()}
-
-    def row(self, call_id: str) -> QueueCall:
-        """The last place that a call had in line."""
-        known = [*self.store.ended, *self.store.calls.values()]
-        return next(row for row in reversed(known) if row.call_id == call_id)
+from tests.seats.floor import AT_ONCE, WHISPER, Place
 
 
 @pytest.fixture
@@ -172,10 +22,8 @@ async def place() -> AsyncIterator[Place]:
     place = Place()
     async with place.transfers.tended():
         yield place
-        await place.line.stop()
-        await asyncio.gather(*place.tasks, return_exceptions=True)
-    assert not place.ears.hearing, "somebody still hears music, or is still joined"
-    assert place.line.active == 0
+        await place.close()
+    place.check_clean()
 
 
 async def test_a_caller_hears_music_a_free_seat_is_rung_told_why_and_then_they_talk(place: Place) -> None:
@@ -186,7 +34,7 @@ async def test_a_caller_hears_music_a_free_seat_is_rung_told_why_and_then_they_t
     assert await place.over("c1") == "answered"
 
     assert place.line.dialled == [(0.0, "sip:ann@desk", "+8613800138000")]
-    assert place.ears.heard == [(0.0, "music"), (5.0, "bridge to sip:ann@desk")]
+    assert place.ears.heard == [(0.0, "music"), (5.0, "joined caller"), (5.0, "joined ann")]
     assert people[0].heard == (WHISPER,)
     ((seat, request),) = place.whispers
     assert (seat, request.details) == ("ann", {"reason": "claim"})
@@ -347,7 +195,11 @@ async def test_a_seat_that_hangs_up_before_it_has_heard_the_caller_is_followed_b
     assert await place.over("c1") == "answered"
 
     assert [to for _, to, _ in place.line.dialled] == ["sip:ann@desk", "sip:bob@desk"]
-    assert [what for _, what in place.ears.heard] == ["music", "music", "bridge to sip:bob@desk"]
+    assert [what for _, what in place.ears.heard if what != "joined caller"] == [
+        "music",
+        "music",
+        "joined bob",
+    ]
     assert place.row("c1").seat_id == "bob"
 
 
@@ -388,8 +240,8 @@ async def test_a_seat_that_picks_up_in_the_instant_in_which_the_caller_hangs_up_
     await place.until(lambda: all(task.done() for task in legs))
     seat, caller = legs[0].result(), legs[1].result()
     desk, line = place.transfers.desk, OneLeg(seat)
-    tools = Tools(desk, "w2", line, place.ears, place.whisper)  # type: ignore[arg-type]
-    handling = Handling(tools, "c1", caller, Transfer("x1", "service", 60.0), Caller(language="zh-CN"))
+    tools = Tools(desk, "w2", line, place.ears, place.whisper, manners=AT_ONCE)
+    handling = Handling.of(tools, "c1", caller, Transfer("x1", "service", 60.0), Caller(language="zh-CN"))
     running = asyncio.create_task(handling.run())
     await place.until(lambda: handling.joined)
     (offer,) = await desk.next_offers("w2")
@@ -469,11 +321,11 @@ async def test_a_seat_that_sends_the_caller_to_another_is_hung_up_and_the_other_
     assert await place.over("c1") == "answered"
 
     assert people[0].end is not None
-    assert [what for _, what in place.ears.heard] == [
+    assert [what for _, what in place.ears.heard if what != "joined caller"] == [
         "music",
-        "bridge to sip:ann@desk",
+        "joined ann",
         "music",
-        "bridge to sip:bob@desk",
+        "joined bob",
     ]
 
 
