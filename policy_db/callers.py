@@ -411,7 +411,10 @@ async def _callers(connection: AsyncConnection, calls: Sequence[str]) -> dict[st
             WaitingCallRow.policy,
             CustomerRow.name,
         )
-        .outerjoin(PolicyRow, PolicyRow.number == WaitingCallRow.policy)
+        .outerjoin(CallRow, CallRow.id == WaitingCallRow.call_id)
+        .outerjoin(
+            PolicyRow, or_(PolicyRow.id == CallRow.policy_id, PolicyRow.number == WaitingCallRow.policy)
+        )
         .outerjoin(
             CustomerRow,
             or_(CustomerRow.id == PolicyRow.customer_id, CustomerRow.number == WaitingCallRow.customer),

@@ -131,7 +131,9 @@ class _Teller:
             self._ask_of(str(data["target"]))
             yield self._words("story.chose", pressed=key, what=self._place(flow, str(data["target"]))), ""
         elif edge.startswith(_CHOICE):
-            what = self._place(flow, str(data["target"]))
+            reason = f"seat.reason.{_set_by(data, self._library)}"
+            known = self._words.known(reason)
+            what = self._words(reason) if known else self._place(flow, str(data["target"]))
             yield self._words("story.chose", pressed=edge.removeprefix(_CHOICE), what=what), ""
         elif typed and not self._is_menu(flow, step):
             yield self._words("story.typed", what=self._title(flow), count=typed), ""

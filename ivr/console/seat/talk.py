@@ -32,7 +32,8 @@ class TalkState:
     recording: Recording = ""
     consult: Consult = ""
     parked: bool = False
-    #: The level that the caller has reached since they were sent to self-service, None while they have not been.
+    #: Whether the seat has sent the caller to self-service, and they have proved who they are there.
+    sent_away: bool = False
     verified: bool = False
     others: tuple[Other, ...] = ()
 
@@ -83,9 +84,9 @@ def _heard(state: TalkState, outside: _Outside, kind: str, data: Mapping[str, An
         case "tape_ended" | "tape_refused":
             state.recording = ""
         case "returned":
-            state.verified = False
+            state.sent_away, state.verified = True, False
         case "level_raised":
-            state.verified = int(data.get("level", 0)) >= 2
+            state.verified = state.sent_away and int(data.get("level", 0)) >= 2
         case "talk_ended":
             state.joined = state.held = state.muted = False
             outside.name = ""
