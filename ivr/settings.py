@@ -49,6 +49,13 @@ class Settings(BaseSettings):
     prompts_dir: Path | None = Field(
         None, description="Folder of prompts; empty means those that come with it."
     )
+    prompt_recordings_dir: Path | None = Field(
+        None,
+        description="Folder of the company's own recordings of prompts, looked at first; empty means in the data folder.",
+    )
+    import_megabytes: int = Field(
+        50, ge=1, le=2000, description="The largest CSV file that is taken for an import, in megabytes."
+    )
     zone: str = Field("Asia/Shanghai", description="Time zone of the company.")
 
     workers: int = Field(
@@ -156,7 +163,7 @@ class Settings(BaseSettings):
         "next_seat", description="Where a caller goes whose line to the seat broke: to the next seat, or to the flow."
     )
     call_back_numbers: str = Field(
-        r"1[3-9]\d{9}|0\d{9,11}|[2-9]\d{6,7}",
+        r"1[3-9]\d{9}|0[1-9]\d{8,10}|[2-9]\d{6,7}",
         description="What a number looks like that callers may ask to be called back at (a regular expression).",
     )
     http_address: str = Field("127.0.0.1", description="Address of the HTTP process.")
@@ -305,6 +312,16 @@ class Settings(BaseSettings):
     def own_flows_dir(self) -> Path:
         """Where flows of the company's own are, and where the console publishes them."""
         return self.flows_dir or self.data_dir / "flows"
+
+    @property
+    def own_prompts_dir(self) -> Path:
+        """The company's own recordings of prompts."""
+        return self.prompt_recordings_dir or self.data_dir / "prompts"
+
+    @property
+    def imports_dir(self) -> Path:
+        """Files between their dry run and their import."""
+        return self.data_dir / "imports"
 
     @property
     def bus_dir(self) -> Path:

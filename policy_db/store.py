@@ -123,9 +123,31 @@ class Store:
         for number in sorted({_lock_number(name) for name in locks}):
             await connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
 
+    async def compact(self) -> bool:
+        """Write the file anew without what was deleted from it (SQLite); whether its log is empty now too.
+
+        Deleted rows stay readable in a SQLite file's free pages until something overwrites them. Others wait
+        meanwhile, so this is for the quiet hours. PostgreSQL cleans up by itself.
+        """
+        if not self._is_sqlite:
+            return True
+        async with self._turn:
+            with _translated():
+                return await asyncio.to_thread(_compact, str(self._engine.url.database))
+
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+
+
+def _compact(file: str) -> bool:
+    connection = sqlite3.connect(file, timeout=30.0, isolation_level=None)
+    try:
+        connection.execute("VACUUM")
+        busy, _log, _moved = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+    finally:
+        connection.close()
 
 
 def async_url(url: str) -> URL:

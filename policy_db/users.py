@@ -172,14 +172,15 @@ class Users:
         try:
             async with self._store.writing("users") as connection:
                 mine = UserRow.name == plain_name(name)
-                number = (await connection.execute(select(UserRow.id).where(mine))).scalar()
-                if number is None:
+                known = (await connection.execute(select(UserRow.id, UserRow.roles).where(mine))).first()
+                if known is None:
                     return
+                number = known.id
                 await connection.execute(update(UserRow).where(mine).values(**values))
                 if values.get("disabled"):
                     await self.sessions.end_all(connection, number)
                     await self.tokens.revoke_all(connection, number)
-                if "roles" in values or values.get("disabled"):
+                if "administrator" in known.roles and ("roles" in values or values.get("disabled")):
                     await self._keep_an_administrator(connection)
         except IntegrityError as error:
             raise UserProblemError("subject", "Another user has that name at the identity provider.") from error

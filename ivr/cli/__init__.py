@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from ivr.cli import database, flow, load, prompts, seats, serve, talk
+from ivr.cli import database, flow, load, prompts, retention, seats, serve, talk, users
 from ivr.errors import HotlineError
 from ivr.flow import FlowErrors
 from ivr.speech import SpeechError
@@ -33,6 +33,8 @@ app.add_typer(prompts.app, name="prompts")
 app.add_typer(prompts.models, name="models")
 app.add_typer(database.app, name="db")
 app.add_typer(seats.app, name="seats")
+app.add_typer(users.app, name="users")
+app.add_typer(retention.app, name="retention")
 
 
 def main() -> None:

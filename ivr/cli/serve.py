@@ -84,6 +84,7 @@ def demo(
     )
     asyncio.run(build_portfolio(settings, customers, seed))
     _tell_how_to_dial(settings)
+    _tell_who_may_sign_in(settings)
     raise typer.Exit(asyncio.run(_serve(settings)))
 
 
@@ -214,6 +215,23 @@ def _processes(settings: Settings) -> list[ProcessPlan]:
     return [*workers, ProcessPlan("http", own_command("http"))]
 
 
+def _tell_who_may_sign_in(settings: Settings) -> None:
+    """The console's address, and the demonstration's users where they are still its only ones."""
+    from ivr.app import open_database
+    from ivr.cli.users import add_demo_users, demo_users
+
+    async def add() -> tuple[str, set[str]]:
+        async with open_database(settings) as database:
+            return await add_demo_users(database), {user.name for user in await database.users.all()}
+
+    password, there = asyncio.run(add())
+    screen.print(f"Console: [bold]http://{settings.http_address}:{settings.http_port}/[/bold]")
+    if there >= set(demo_users()):
+        names = ", ".join(demo_users())
+        screen.print(f"  Sign in as {names}; the password of each is [bold]{password}[/bold] until they change it.")
+    screen.print("Ctrl-C stops it; running calls may finish first.")
+
+
 def _tell_how_to_dial(settings: Settings) -> None:
     print_demo_table()
     address = f"sip:hotline@{settings.sip_address}:{settings.sip_port}"
@@ -224,4 +242,3 @@ def _tell_how_to_dial(settings: Settings) -> None:
         f"  {program} phone {address}", "[dim]# a telephone on the command line[/dim]", soft_wrap=True
     )
     screen.print(f"Health and metrics: http://{settings.http_address}:{settings.http_port}/ready")
-    screen.print("Ctrl-C stops it; running calls may finish first.")

@@ -6,13 +6,21 @@ from pathlib import Path
 
 from fastapi import APIRouter
 
-from ivr.console.account import audit, oidc, own, pages, people, tokens
+from ivr.console.account import audit, keeping, oidc, own, pages, people, tokens
 from ivr.console.account.api import router as api
 from ivr.console.account.background import background
 from ivr.console.area import Area, Entry
 
 _pages = APIRouter()
-for _router in (pages.router, oidc.router, own.router, tokens.router, people.router, audit.router):
+for _router in (
+    pages.router,
+    oidc.router,
+    own.router,
+    tokens.router,
+    people.router,
+    audit.router,
+    keeping.router,
+):
     _pages.include_router(_router)
 
 AREA = Area(
@@ -23,6 +31,7 @@ AREA = Area(
     entries=(
         Entry("/admin/users", "users.title", ("administrator",), order=80),
         Entry("/admin/audit", "audit.title", ("manager", "administrator"), order=82),
+        Entry("/admin/retention", "retention.title", ("administrator",), order=84),
     ),
     background=background,
 )
