@@ -52,7 +52,8 @@ TOLD: Final = (
     "service_answered", "recorded", "transfer_asked", "transfer_ended", "fault",
     "talk_joined", "talk_held", "talk_resumed", "talk_ended", "muted", "unmuted", "consult_rings", "consulted",
     "conference", "left_talk", "seat_missed", "seat_lost", "transferred", "returned",
-    "tape_started", "tape_paused", "tape_resumed", "tape_ended", "tape_refused",
+    "recording_began", "recording_silent", "recording_goes_on", "recording_refused", "recording_ended",
+    "recording_failed", "call_back", "not_reached",
 )  # fmt: skip
 #: How long a seat may make up for notes that it missed.
 NOTED_WITHIN: Final = timedelta(days=7)
@@ -83,13 +84,14 @@ class Callers:
     async def picture(self, call: str, today: date) -> CallerPicture | None:
         """All that is known of a call and its caller, policies as of `today`; None if there is no such call."""
         async with self._store.reading() as connection:
-            record = next(iter(await _records(connection, CallRow.id == call, 1)), None)
             places = await _places(connection, call)
+            records = await _records(connection, CallRow.id.in_(_names(call, places)), _MOST)
+            record = records[0] if records else None
             if record is None and not places:
                 return None
             number = _number(record, places)
             known, customers = await self._who(connection, record, places, number)
-            timeline = await _timeline(connection, call)
+            timeline = await _timeline(connection, [one.id for one in reversed(records)])
         customer = customers[0] if customers else None
         standings = () if customer is None else await self._policies.standings(customer.number, today)
         return await self._with_history(
@@ -191,7 +193,8 @@ class Callers:
             claims = await _claims(connection, numbers, policies, picture.id)
             complaints = await _complaints(connection, picture.customer, policies)
             messages = await _messages(connection, numbers)
-            earlier = await _earlier(connection, numbers, policies, picture.id)
+            known = _names(picture.id, picture.places)
+            earlier = await _earlier(connection, numbers, policies, known)
         return replace(picture, claims=claims, complaints=complaints, messages=messages, earlier=earlier)
 
 
@@ -229,15 +232,24 @@ async def _places(connection: AsyncConnection, call: str) -> tuple[QueueCall, ..
     return tuple(call_of(row) for row in await connection.execute(query))
 
 
-async def _timeline(connection: AsyncConnection, call: str) -> tuple[TimelineEntry, ...]:
-    """What tells what the caller did; of a very long call the latest."""
-    query = (
-        select(CallEventRow.seq, CallEventRow.at, CallEventRow.kind, CallEventRow.data)
-        .where(CallEventRow.call_id == call, CallEventRow.kind.in_(TOLD))
-        .order_by(CallEventRow.seq.desc())
-        .limit(_MOST_ENTRIES)
-    )
-    return tuple(TimelineEntry(*row) for row in (await connection.execute(query)).all()[::-1])
+async def _timeline(connection: AsyncConnection, calls: Sequence[str]) -> tuple[TimelineEntry, ...]:
+    """What tells what the caller did, in one call after the other; of very long ones the latest."""
+    told: list[TimelineEntry] = []
+    for call in calls:
+        query = (
+            select(CallEventRow.seq, CallEventRow.at, CallEventRow.kind, CallEventRow.data)
+            .where(CallEventRow.call_id == call, CallEventRow.kind.in_(TOLD))
+            .order_by(CallEventRow.seq.desc())
+            .limit(_MOST_ENTRIES)
+        )
+        told += [TimelineEntry(*row) for row in (await connection.execute(query)).all()[::-1]]
+    return tuple(told)
+
+
+def _names(call: str, places: Sequence[QueueCall]) -> list[str]:
+    """The records of a call: its own, and one for each time that its caller was called back."""
+    attempts = places[-1].attempts + 1 if places else 0
+    return [call, *(f"{call}-r{number}" for number in range(1, attempts + 1))]
 
 
 async def _customers(
@@ -334,14 +346,15 @@ async def _messages(connection: AsyncConnection, numbers: Collection[str]) -> tu
 
 
 async def _earlier(
-    connection: AsyncConnection, numbers: Collection[str], policies: Mapping[int, str], call: str
+    connection: AsyncConnection, numbers: Collection[str], policies: Mapping[int, str], known: Collection[str]
 ) -> tuple[EarlierCall, ...]:
     """The latest calls of the number and about the policies, with who served and what was noted."""
     found: dict[str, CallRecord] = {}
     for condition in (CallRow.caller.in_(numbers), CallRow.policy_id.in_(policies)):
-        for record in await _records(connection, condition, _MOST + 1):
+        for record in await _records(connection, condition, _MOST + len(known)):
             found[record.id] = record
-    found.pop(call, None)
+    for name in known:
+        found.pop(name, None)
     latest = sorted(found.values(), key=lambda one: (one.started_at, one.id), reverse=True)[:_MOST]
     ids = [one.id for one in latest]
     served, notes = await _served(connection, ids), await _notes(connection, ids)

@@ -57,13 +57,24 @@ async def command(
 
 async def worker_url(parts: ConsoleParts, call_id: str) -> str:
     """Where the worker of a running call is spoken to. Raises SeatError (H640) if the call runs nowhere."""
-    call = await parts.database.calls.find(call_id)
-    if call is None or call.state != "running":
-        raise SeatError("this call is over", code="H640")
-    worker = await parts.database.workers.find(call.worker)
+    worker = await parts.database.workers.find(await _carrier(parts, call_id))
     if worker is None or not worker.url:
         raise SeatError("nobody knows where the worker of this call is; it may have ended", code="H640")
     return worker.url
+
+
+async def _carrier(parts: ConsoleParts, call_id: str) -> str:
+    """The name of the worker that carries a call: by its place in line, as long as it has one, else by its record.
+
+    Somebody who is to be called back has a place before there is a record. Raises SeatError (H640).
+    """
+    place = (await parts.database.seats.scene(call=call_id)).call
+    if place is not None and place.worker:
+        return place.worker
+    call = await parts.database.calls.find(call_id)
+    if call is None or call.state != "running":
+        raise SeatError("this call is over", code="H640")
+    return call.worker
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,11 +77,11 @@ def _heard(state: TalkState, outside: _Outside, kind: str, data: Mapping[str, An
         case "muted" | "unmuted":
             if data.get("seat") == seat:
                 state.muted = kind == "muted"
-        case "tape_started" | "tape_resumed":
+        case "recording_began" | "recording_goes_on":
             state.recording = "on"
-        case "tape_paused":
-            state.recording = "paused"
-        case "tape_ended" | "tape_refused":
+        case "recording_silent":
+            state.recording = "paused" if data.get("why") == "pause" else state.recording
+        case "recording_ended" | "recording_refused" | "recording_failed":
             state.recording = ""
         case "returned":
             state.sent_away, state.verified = True, False
