@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 
 from policy_db.administration import Administration
 from policy_db.audit import Audit
+from policy_db.boards import Boards
 from policy_db.callers import Callers
 from policy_db.calls import Calls
 from policy_db.claim_reviews import ClaimReviews
@@ -34,6 +35,7 @@ from policy_db.products import Products
 from policy_db.recordings import Recordings
 from policy_db.retention import Retention
 from policy_db.rooms import Rooms
+from policy_db.reports import Reports
 from policy_db.sales import Sales
 from policy_db.seats import Seats
 from policy_db.store import Store
@@ -79,6 +81,8 @@ class PolicyDatabase:
         self.workers = Workers(store)
         self.talks = Talks(store, clock)
         self.rooms = Rooms(store, pins, clock)
+        self.boards = Boards(store, clock)
+        self.reports = Reports(store, clock)
         self.audit = Audit(store, clock)
         self.flow_versions = FlowVersions(store, clock)
         self.flow_counts = FlowCounts(store)
