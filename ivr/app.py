@@ -11,12 +11,13 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry
 
 from ivr.bus import Bus, make_bus
+from ivr.call.company_hours import CompanyHours
 from ivr.call.engines import Engines
 from ivr.call.journal import CallJournal
 from ivr.call.metrics import CallMetrics
@@ -29,11 +30,13 @@ from ivr.clock import SystemClock
 from ivr.console.parts import ConsoleParts
 from ivr.errors import StorageError
 from ivr.flow import FlowStore, Manifest
+from ivr.flow.engine import OpenState
 from ivr.lines.base import Line
 from ivr.lines.several import SeveralLines
 from ivr.lines.stream import SEAT_TICKETS, SeatTickets, StreamLine, StreamSettings
 from ivr.resources import chosen
 from ivr.seats import Announcer, Changed, Desk, Manners, PortSound, SeatTransfers, Whisperer
+from ivr.seats.rooms import Meetings, SeatsAndRooms
 from ivr.services import hotline_registry, hotline_signatures
 from ivr.settings import Settings, listed
 from ivr.speech import PromptCatalogue, Speaker
@@ -67,7 +70,8 @@ def load_content(settings: Settings) -> Content:
     """Read flows and prompts; raises FlowErrors or a SpeechError that names every file and line."""
     manifest, catalogue = load_manifest(settings)
     flows = FlowStore(lambda: flows_folder(settings), manifest)
-    return Content(flows, Speaker(catalogue, chosen(settings.prompts_dir, "prompts")))
+    folder = chosen(settings.prompts_dir, "prompts")
+    return Content(flows, Speaker(catalogue, folder, own=settings.own_prompts_dir))
 
 
 def flows_folder(settings: Settings) -> Path:
@@ -131,13 +135,14 @@ def call_parts(
     transfers: Transfers | None = None,
     tell: Callable[[str], None] = lambda call_id: None,
     left: Callable[[str, str], None] | None = None,
+    open_state: OpenState | None = None,
 ) -> CallParts:
     """What every call of a worker shares; without `transfers` there are no seats.
 
     `tell` hears of calls with news, `left` of messages and claims whose words have been kept.
     """
     return CallParts(
-        engine=Engines(content.flows).current,
+        engine=Engines(content.flows, open_state).current,
         speaker=content.speaker,
         services=hotline_registry(database),
         journal=CallJournal(database, worker, settings.data_dir / "unwritten", tell=tell),
@@ -300,6 +305,20 @@ def talk_taping(
     )
 
 
+def meeting_rooms(
+    settings: Settings, content: Content, database: PolicyDatabase, trunk: Line, parts: CallParts, worker: str
+) -> Meetings:
+    """The meet-me rooms of a worker whose line can join legs."""
+    return Meetings(
+        database.rooms,
+        worker=worker,
+        sound=PortSound(lambda: cast("SipLine", trunk).media_clock),
+        words=Announcer(content.speaker),
+        clock=SystemClock(settings.zone),
+        note=parts.journal.note,
+    )
+
+
 async def run_worker(settings: Settings, index: int, content: Content) -> None:
     """One worker process, from its start to SIGTERM."""
     name = worker_name(settings, index)
@@ -310,14 +329,20 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
         stack.callback(bus.close)
         stream = make_stream(settings, trunk, database.keys)
         line = SeveralLines(trunk, {"browser:": stream})
+        company = CompanyHours(database)
+        await stack.enter_async_context(company.kept(bus, content.speaker.look_again))
         parts = call_parts(
             settings, content, database, name,
-            tell=lambda call_id: bus.publish("call", call_id), left=bus.publish,
+            tell=lambda call_id: bus.publish("call", call_id), left=bus.publish, open_state=company.open_state,
         )  # fmt: skip
         transfers = await stack.enter_async_context(
             bringing_people(settings, content, database, line, name, parts, bus.publish)
         )
-        parts = replace(parts, transfers=transfers or NoSeats())
+        if transfers is not None:
+            meetings = await stack.enter_async_context(
+                meeting_rooms(settings, content, database, trunk, parts, name).tended()
+            )
+            parts = replace(parts, transfers=SeatsAndRooms(transfers, meetings))
         url = await stack.enter_async_context(
             control.listening(
                 settings.stream_address,

@@ -113,6 +113,17 @@ class InstalmentFact:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentFact:
+    """Money that came in on a day for the instalment that was due on another."""
+
+    paid_on: date
+    amount: Money
+    method: str
+    reference: str
+    due_on: date
+
+
+@dataclass(frozen=True, slots=True)
 class Customer:
     """A customer's contact data. `phone` is E.164; `language` as BCP 47 or empty."""
 
@@ -275,6 +286,16 @@ class Commission:
     policies: int
     year_to_date: Money
     paid_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class SalesMonth:
+    """A month of a salesperson: what was earned, what of it is paid, and for how many policies."""
+
+    month: date
+    earned: Money
+    paid: Money
+    policies: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from policy_db.facts import (
     Frequency,
     InstalmentFact,
     Money,
+    PaymentFact,
     Policy,
     PremiumPosition,
     ProductClass,
@@ -126,6 +127,29 @@ class Policies:
         async with self._store.reading() as connection:
             row = (await connection.execute(query)).first()
             return () if row is None else tuple(await _instalments(connection, row.id, row.currency))
+
+    async def payments(self, number: str, limit: int = 500) -> tuple[PaymentFact, ...]:
+        """The payments booked for a policy, the latest first."""
+        query = (
+            select(
+                PaymentRow.paid_on,
+                PaymentRow.amount,
+                PolicyRow.currency,
+                PaymentRow.method,
+                PaymentRow.reference,
+                InstalmentRow.due_on,
+            )
+            .join(InstalmentRow, InstalmentRow.id == PaymentRow.instalment_id)
+            .join(PolicyRow, PolicyRow.id == InstalmentRow.policy_id)
+            .where(PolicyRow.number == number)
+            .order_by(PaymentRow.paid_on.desc(), PaymentRow.id.desc())
+            .limit(limit)
+        )
+        async with self._store.reading() as connection:
+            return tuple(
+                PaymentFact(row.paid_on, Money(row.amount, row.currency), row.method, row.reference, row.due_on)
+                for row in await connection.execute(query)
+            )
 
     async def record_payment(
         self, number: str, amount: Decimal, paid_on: date, *, reference: str, method: str = "transfer"

@@ -9,7 +9,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
-from policy_db.facts import Commission, Money
+from policy_db.facts import Commission, Money, SalesMonth
 from policy_db.store import AnyRow, Store
 from policy_db.tables import CommissionRow, SalespersonRow
 
@@ -51,6 +51,36 @@ class Sales:
             year_to_date=money(year),
             paid_on=row.paid_on,
         )
+
+
+    async def months(self, number: str, limit: int = 24) -> tuple[SalesMonth, ...]:
+        """What a salesperson earned month by month, the latest first."""
+        amount = CommissionRow.amount
+        paid = func.sum(case((CommissionRow.paid_on.is_not(None), amount)), type_=amount.type)
+        query = (
+            select(
+                CommissionRow.month,
+                func.sum(amount, type_=amount.type).label("earned"),
+                paid.label("paid"),
+                func.count(CommissionRow.policy_id.distinct()).label("policies"),
+                func.min(CommissionRow.currency).label("currency"),
+            )
+            .join(SalespersonRow, SalespersonRow.id == CommissionRow.salesperson_id)
+            .where(SalespersonRow.number == number)
+            .group_by(CommissionRow.month)
+            .order_by(CommissionRow.month.desc())
+            .limit(limit)
+        )
+        async with self._store.reading() as connection:
+            return tuple(
+                SalesMonth(
+                    row.month,
+                    Money(row.earned, row.currency),
+                    Money(row.paid or _ZERO, row.currency),
+                    row.policies,
+                )
+                for row in await connection.execute(query)
+            )
 
 
 async def _month(connection: AsyncConnection, mine: ColumnElement[bool], month: date) -> AnyRow:

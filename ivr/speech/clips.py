@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -91,12 +92,34 @@ def own_recordings(folder: Path) -> dict[str, Path]:
     return {path.relative_to(root).with_name(path.stem).as_posix(): path for path in files}
 
 
-class _Language:
-    """One language's clips, its index read when first asked."""
+def in_force(path: Path) -> tuple[bool, datetime | None]:
+    """Whether a recording holds now, and until when (`NAME.until` beside it says so; without it, for good)."""
+    try:
+        until = datetime.fromisoformat(path.with_suffix(".until").read_text("ascii").strip())
+    except (OSError, ValueError):
+        return True, None
+    return datetime.now(UTC) < until, until
 
-    def __init__(self, folder: Path) -> None:
+
+class _Language:
+    """One language's clips, its index read when first asked; recordings of `own` go before those of `folder`."""
+
+    def __init__(self, folder: Path, own: Path | None) -> None:
         self.folder = folder
-        self.own = own_recordings(folder)
+        self._own_folder = own
+        self.own: dict[str, Path] = {}
+        self._seen: dict[Path, int] = {}
+        self.look_again()
+
+    def look_again(self) -> set[Path]:
+        """Find the recordings anew; gives the files that are not what they were."""
+        own = own_recordings(self.folder)
+        if self._own_folder is not None:
+            own |= {n: path for n, path in own_recordings(self._own_folder).items() if in_force(path)[0]}
+        seen = {path: _changed_at(path) for path in own.values()}
+        changed = {path for path, at in (self._seen | seen).items() if self._seen.get(path) != at}
+        self.own, self._seen = own, seen
+        return changed
 
     @cached_property
     def index(self) -> dict[ClipKey, str]:
@@ -113,8 +136,9 @@ class _Language:
 class ClipStore:
     """Finds the clip of a piece. Clips are read once and shared by all calls; safe to use from one loop."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, own: Path | None = None) -> None:
         self._folder = folder
+        self._own = own
         self._languages: dict[str, _Language] = {}
         self._clips: dict[Path, Clip] = {}
         self._breaths: dict[float, Clip] = {}
@@ -126,19 +150,46 @@ class ClipStore:
         """
         if piece.kind == "breath":
             return self._breaths.setdefault(piece.seconds, Clip.silence(piece.seconds))
-        if piece.language not in self._languages:
-            self._languages[piece.language] = _Language(self._folder / piece.language)
-        found = self._languages[piece.language].path(piece)
+        found = self._language(piece.language).path(piece)
         if found is None:
             return None
         path, own = found
-        if path not in self._clips:
-            self._clips[path] = read_own(path) if own else _read_rendered(path)
-        return self._clips[path]
+        return self._read(path, own)
+
+    def whole(self, name: str, language: str) -> Clip | None:
+        """The company's recording of a whole prompt, where it has several clips; ClipError P301 if unreadable."""
+        path = self._language(language).own.get(name)
+        return None if path is None else self._read(path, True)
+
+    def look_again(self) -> int:
+        """Find own recordings that came, changed or went meanwhile; how many. From any thread, while calls go on."""
+        changed = {path for one in tuple(self._languages.values()) for path in one.look_again()}
+        for path in changed:
+            self._clips.pop(path, None)
+        return len(changed)
+
+    def _language(self, language: str) -> _Language:
+        if language not in self._languages:
+            own = None if self._own is None else self._own / language
+            self._languages[language] = _Language(self._folder / language, own)
+        return self._languages[language]
+
+    def _read(self, path: Path, own: bool) -> Clip:
+        clip = self._clips.get(path)
+        if clip is None:
+            clip = self._clips[path] = read_own(path) if own else _read_rendered(path)
+        return clip
 
     def preload(self, pieces: Iterable[Piece]) -> int:
         """Read these clips now, so that no call waits for a disk; how many were found."""
         return sum(self.find(piece) is not None for piece in pieces)
+
+
+def _changed_at(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _read_rendered(path: Path) -> Clip:

@@ -48,9 +48,11 @@ def _log_fault(code: str, message: str) -> None:
 class Speaker:
     """Speaks the phrases of a catalogue with the clips of its folder. Total: it never raises in a call."""
 
-    def __init__(self, catalogue: PromptCatalogue, folder: Path, fault: Fault = _log_fault) -> None:
+    def __init__(
+        self, catalogue: PromptCatalogue, folder: Path, fault: Fault = _log_fault, *, own: Path | None = None
+    ) -> None:
         self.catalogue = catalogue
-        self._clips = ClipStore(folder)
+        self._clips = ClipStore(folder, own)
         self._fault = fault
 
     def render(self, phrases: Sequence[Phrase], recordings: Recordings = no_recordings) -> Rendered:
@@ -58,6 +60,10 @@ class Speaker:
         clips: list[Clip] = []
         missing: list[str] = []
         for phrase in phrases:
+            whole = self._whole(phrase)
+            if whole is not None:
+                clips.append(whole)
+                continue
             for piece in self.catalogue.pieces(phrase, self._fault):
                 clip = self._sound(piece, recordings)
                 if clip is None:
@@ -65,6 +71,21 @@ class Speaker:
                 else:
                     clips.append(clip)
         return Rendered(tuple(clips), self._text(phrases), tuple(missing))
+
+    def look_again(self) -> int:
+        """Take recordings that were put in place meanwhile, for what is said from now on; how many changed."""
+        return self._clips.look_again()
+
+    def _whole(self, phrase: Phrase) -> Clip | None:
+        """A recording of the whole prompt, if it has no slots to be filled."""
+        prompt = self.catalogue.find(phrase.prompt, phrase.language)
+        if prompt is None or prompt.template.slots:
+            return None
+        try:
+            return self._clips.whole(prompt.name, prompt.language)
+        except ClipError as error:
+            self._fault(error.code, str(error))
+            return None
 
     def _text(self, phrases: Sequence[Phrase]) -> str:
         texts = [self.catalogue.text(phrase) for phrase in phrases]

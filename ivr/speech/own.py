@@ -1,0 +1,169 @@
+"""A company's own recordings of prompts, put in place while the hotline runs, with the earlier ones kept.
+
+They lie beside the shipped prompts in a folder of the company (`FOLDER/LANGUAGE/recordings/NAME.wav`), and go before
+everything else. A recording may hold until a moment (`NAME.until`); after it, what was there before is heard again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import soundfile
+
+from ivr.media.clip import Clip
+from ivr.speech.clips import RECORDINGS, in_force, own_recordings
+from ivr.speech.errors import ClipError
+from ivr.speech.sound import active_level, levelled, read_sound, to_samples, to_telephone, trimmed
+
+EARLIER: Final = "earlier"
+#: The longest recording that is taken, in seconds, and the shortest that can be speech.
+LONGEST: Final = 180.0
+SHORTEST: Final = 0.1
+#: Speech quieter than this (dBFS) is noise, or a microphone that was off.
+QUIETEST: Final = -55.0
+_STAMP: Final = "%Y%m%dT%H%M%S%fZ"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRecording:
+    """A recording: its file, when it was made, how long it is (seconds), and until when it holds."""
+
+    name: str
+    path: Path
+    made_at: datetime
+    seconds: float
+    until: datetime | None = None
+
+    @property
+    def id(self) -> str:
+        """Which one it is among the earlier ones."""
+        return self.path.stem
+
+
+class OwnRecordings:
+    """The recordings of one folder. Files change whole or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def current(self, language: str) -> Mapping[str, OwnRecording]:
+        """Those that are in place, also those whose time is over, by the name that prompts know them by."""
+        found = own_recordings(self.folder / language)
+        return {name: _recording(name, path) for name, path in found.items()}
+
+    def earlier(self, language: str, name: str) -> tuple[OwnRecording, ...]:
+        """What was in place before, the latest first."""
+        files = sorted(self._earlier(language, name).glob("*.wav"), reverse=True)
+        return tuple(_recording(name, path) for path in files)
+
+    def place(self, language: str, name: str, sound: Path, *, now: datetime, until: datetime | None = None) -> OwnRecording:
+        """Trim, level and convert a sound file of any kind, and put it in place; the one before is kept.
+
+        Raises ClipError P301 for what is no sound, P304 for one that is too long, too short or silent.
+        """
+        clip = telephone_recording(sound)
+        path = self._path(language, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(".new")
+        clip.to_wav(fresh)
+        self._set_aside(language, name, now)
+        fresh.replace(path)
+        _set_until(path, until)
+        return _recording(name, path)
+
+    def restore(self, language: str, name: str, which: str, *, now: datetime) -> bool:
+        """Put an earlier one in place again; False if there is none of that id."""
+        found = next((one for one in self.earlier(language, name) if one.id == which), None)
+        if found is None:
+            return False
+        path = self._path(language, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(".new")
+        shutil.copyfile(found.path, fresh)
+        self._set_aside(language, name, now)
+        fresh.replace(path)
+        _set_until(path, None)
+        return True
+
+    def remove(self, language: str, name: str, *, now: datetime) -> bool:
+        """Take the recording out of place, and keep it; the rendered clip is heard again."""
+        if not self._path(language, name).is_file():
+            return False
+        self._set_aside(language, name, now)
+        return True
+
+    def sound(self, language: str, name: str, which: str = "") -> Path | None:
+        """The file of the recording in place, or of an earlier one."""
+        if not which:
+            path = self._path(language, name)
+            return path if path.is_file() else None
+        return next((one.path for one in self.earlier(language, name) if one.id == which), None)
+
+    def _set_aside(self, language: str, name: str, now: datetime) -> None:
+        path = self._path(language, name)
+        if not path.is_file():
+            return
+        kept = self._earlier(language, name)
+        kept.mkdir(parents=True, exist_ok=True)
+        os.replace(path, kept / f"{now.astimezone(UTC):{_STAMP}}.wav")
+        _set_until(path, None)
+
+    def _path(self, language: str, name: str) -> Path:
+        _check_name(language, name)
+        return self.folder / language / RECORDINGS / f"{name}.wav"
+
+    def _earlier(self, language: str, name: str) -> Path:
+        _check_name(language, name)
+        return self.folder / language / EARLIER / name
+
+
+def telephone_recording(sound: Path) -> Clip:
+    """A sound file as a clip for the telephone: mono, trimmed, levelled, 8 kHz. Raises ClipError P301 or P304."""
+    try:
+        seconds = soundfile.info(sound).duration
+    except (OSError, soundfile.LibsndfileError) as error:
+        raise ClipError(
+            "this is not a sound file that can be read; use WAV, FLAC, OGG or MP3", code="P301"
+        ) from error
+    if seconds > LONGEST:
+        raise ClipError(f"the recording lasts {seconds:.0f} s; {LONGEST:.0f} s at most", code="P304")
+    samples, rate = read_sound(sound)
+    if samples.size == 0 or not np.isfinite(samples).all() or active_level(samples, rate) < QUIETEST:
+        raise ClipError("nothing can be heard in the recording; is the microphone on?", code="P304")
+    samples = trimmed(to_telephone(samples, rate), 8000)
+    if samples.size < SHORTEST * 8000:
+        raise ClipError("the recording is too short to be speech", code="P304")
+    return Clip.from_samples(to_samples(levelled(samples, 8000)))
+
+
+def _recording(name: str, path: Path) -> OwnRecording:
+    made_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    try:
+        seconds = float(soundfile.info(path).duration)
+    except (OSError, soundfile.LibsndfileError):
+        seconds = 0.0
+    return OwnRecording(name, path, made_at, seconds, in_force(path)[1])
+
+
+def _set_until(path: Path, until: datetime | None) -> None:
+    mark = path.with_suffix(".until")
+    if until is None:
+        mark.unlink(missing_ok=True)
+    else:
+        mark.write_text(until.astimezone(UTC).isoformat(), "ascii")
+
+
+def _check_name(language: str, name: str) -> None:
+    """A name never leads out of the folder."""
+    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]+)*", language) or not re.fullmatch(r"(pieces/)?[^/\\\x00]{1,120}", name):
+        raise ClipError(f"{name!r} is no name of a recording", code="P206")
+    if name.removeprefix("pieces/").startswith("."):
+        raise ClipError(f"{name!r} is no name of a recording", code="P206")
