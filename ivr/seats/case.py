@@ -67,7 +67,7 @@ class Manners:
     choices_every: float = 45.0
     key_patience: float = 8.0
     lost: Literal["next_seat", "flow"] = "next_seat"
-    numbers: str = r"1[3-9]\d{9}|0\d{9,11}|[2-9]\d{6,7}"
+    numbers: str = r"1[3-9]\d{9}|0[1-9]\d{8,10}|[2-9]\d{6,7}"
     country: str = "+86"
 
 

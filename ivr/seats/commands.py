@@ -102,6 +102,8 @@ async def _consult(talk: Talk, command: Command) -> Facts:
     if talk.consulted is not None or talk.consulting is not None:
         raise SeatError("somebody is being asked already; end that first", code="H602")
     seat, address = await _whom(talk, command.word("to"))
+    if seat is not None and talk.member_of(seat.id) is not None:
+        raise SeatError(f"{seat.id} is in this talk already; choose another", code="H604")
     if seat is None:
         ring = talk.case.ring_outside(address, "consult")
     else:

@@ -13,6 +13,7 @@ from ivr.seats import MemorySeatStore
 from policy_db import migrate
 from policy_db.seats import Seats
 from policy_db.store import Store
+from tests.seats.floor import Place
 from tests.seats.seat_bench import QUEUES, SEATS, Bench
 
 __all__ = ["postgres_server"]
@@ -74,3 +75,13 @@ async def bench(place: str | None) -> AsyncIterator[Bench]:
         yield Bench(Seats(store))
     finally:
         await store.close()
+
+
+@pytest.fixture
+async def floor() -> AsyncIterator[Place]:
+    """A worker whose line is tended, in virtual time; nothing of it may be left."""
+    place = Place()
+    async with place.transfers.tended():
+        yield place
+        await place.close()
+    place.check_clean()

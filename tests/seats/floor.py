@@ -294,10 +294,12 @@ class Place:
         self.tasks.append(task)
         return task
 
-    async def ask(self, call_id: str, command: str, seat: str = "ann", **arguments: str) -> Mapping[str, Any]:
+    async def ask(
+        self, call_id: str, command: str, asker: str = "ann", /, **arguments: str
+    ) -> Mapping[str, Any]:
         """A console asks something of a call."""
         return await self.transfers.control(
-            call_id, command, seat=seat, by=f"seat:{seat}", arguments=arguments
+            call_id, command, seat=asker, by=f"seat:{asker}", arguments=arguments
         )
 
     async def talking(self, call_id: str = "c1", seat: str = "ann") -> None:

@@ -42,11 +42,16 @@ def check_world(seats: Iterable[Seat], calls: Iterable[QueueCall]) -> None:
             require(main is not None and main.state == wanted, "seat and call disagree", call, main)
             if call.state == "connected":
                 connected.add(call.call_id)
+            parked = call.outcome == "parked"
+            require(not parked or call.state == "connected", "a parked call that is not connected", call)
+            require(not (parked and call.call_back_to), "a parked call whose caller is not there", call)
         else:
             require(main is None and call.seat_id is None, "a waiting call at a seat", call, main)
+            require(call.outcome == "", "a call in line with an end", call)
     require(not mains, "seats without their calls", mains)
     for seat in others:
         require(seat.call_id in connected, "advice on a call that is not connected", seat)
+        require(seat.part in ("consult", "conference", "supervisor"), "no such part", seat)
 
 
 def check_line(snapshot: Snapshot, call: QueueCall, now: datetime, rules: Rules) -> None:

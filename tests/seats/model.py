@@ -142,7 +142,7 @@ class WatchedStore(MemorySeatStore):
         require(call.id not in self.places_ended, "a place ended twice", call)
         self.places_ended.add(call.id)
         self.place_began.pop(call.id, None)
-        if call.outcome == "broken_off":
+        if call.outcome == "broken_off" and self.machine.running.name != "broken off":
             until = self.held_until.pop(call.call_id, START)
             require(until < self.machine.now, "taken from a living worker", call)
         self.machine.tally[f"calls {call.outcome if call.state == 'ended' else call.state}"] += 1
@@ -339,6 +339,11 @@ class Machine:
                 "not reached": (1, lambda: desk.not_reached(call)),
                 "missed": (1, lambda: desk.missed(call, seat.id)),
                 "answered": (1, lambda: desk.answered(call, seat.id)),
+                "supervise": (3, lambda: desk.supervise(call, other)),
+                "park": (2, lambda: desk.park(call)),
+                "unpark": (2, lambda: desk.unpark(call, policy="86001234")),
+                "seat lost": (1, lambda: desk.seat_lost(call, seat.id)),
+                "broken off": (1, lambda: desk.broken_off(call)),
             }
         names = list(requests)
         name = self.random.choices(names, [requests[one][0] for one in names])[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -18,12 +18,9 @@ from tests.seats.floor import AT_ONCE, WHISPER, Place
 
 
 @pytest.fixture
-async def place() -> AsyncIterator[Place]:
-    place = Place()
-    async with place.transfers.tended():
-        yield place
-        await place.close()
-    place.check_clean()
+def place(floor: Place) -> Place:
+    """The worker and its seats."""
+    return floor
 
 
 async def test_a_caller_hears_music_a_free_seat_is_rung_told_why_and_then_they_talk(place: Place) -> None:
