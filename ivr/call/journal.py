@@ -178,6 +178,8 @@ class CallJournal:
         if page.outcome is None and not self._closing:
             with suppress(TimeoutError):
                 await asyncio.wait_for(page.hurry.wait(), self._gather)
+            if page.outcome is None and not self._closing:
+                page.hurry.clear()
         page.changed.clear()
 
     async def _store(self, page: Page) -> None:

@@ -56,6 +56,7 @@ class Page:
                 self.know({"step": f"{data['flow']}.{data['step']}", "step_at": at})
             case "transfer_asked":
                 self.know({"asked": True})
+                self.hurry.set()  # a person looks at it in a moment
             case "missed":
                 self.missed += 1
                 self.know({"missed": self.missed})
