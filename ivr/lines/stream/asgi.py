@@ -15,6 +15,8 @@ PING_EVERY: Final = 3.0
 PONG_WITHIN: Final = 6.0
 #: Bytes that a socket may keep for a slow reader, in the kernel and before it: about a second of sound each.
 SEND_BUFFER: Final = 16_384
+#: Messages that wait to be read before no more are taken from the network.
+MOST_UNREAD: Final = 16
 #: Seconds that a connection which failed is given to take what was written.
 _LAST_WORDS: Final = 2.0
 
@@ -38,6 +40,14 @@ class LiveSocket(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if self.response.status_code == 101:
             self.scope["state"]["abort"] = self.transport.abort
+
+    def send_receive_event_to_app(self) -> None:
+        """Read on while few messages wait, instead of stopping and starting for each: two system calls less."""
+        few, paused = self.queue.qsize() < MOST_UNREAD, self.read_paused
+        self.read_paused = paused or few
+        super().send_receive_event_to_app()
+        if few:
+            self.read_paused = paused
 
     def connection_lost(self, exc: Exception | None) -> None:
         """A connection that ends without a closing frame is lost (1006), not closed (RFC 6455, section 7.1.5)."""

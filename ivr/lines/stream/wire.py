@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any, Final, Protocol
 
 #: Frames of sound that wait for a slow reader (500 ms); of more, the oldest is dropped.
@@ -20,6 +19,8 @@ MOST_OTHERS: Final = 100
 STALL: Final = 5.0
 #: Seconds in which it must take the goodbye.
 FAREWELL: Final = 2.0
+#: Seconds between looks whether it does.
+LOOK: Final = 0.5
 
 #: Private codes (RFC 6455, section 7.4.2) say a SIP status: 4486 is busy.
 STATUS_BASE: Final = 4000
@@ -49,7 +50,7 @@ class Receiver(Protocol):
 class SocketWire:
     """A wire that sends by `send` (an ASGI callable) in a task of its own: `run`."""
 
-    __slots__ = ("_bell", "_closing", "_others", "_send", "_waiting", "dropped", "failed")
+    __slots__ = ("_bell", "_closing", "_others", "_send", "_since", "_waiting", "dropped", "failed")
 
     def __init__(self, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
         self._send = send
@@ -57,6 +58,8 @@ class SocketWire:
         self._others = 0
         self._bell = asyncio.Event()
         self._closing: tuple[int, str] | None = None
+        #: Since when (the loop's time) the reader has taken nothing of what is being sent; None: nothing is.
+        self._since: float | None = None
         #: Frames dropped because the reader was slow.
         self.dropped = 0
         #: Whether the reader is given up.
@@ -81,29 +84,30 @@ class SocketWire:
             self._closing = (code, reason)
             self._bell.set()
 
-    async def run(self) -> bool:
-        """Send until closed; True if we said goodbye, False if the reader does not read."""
-        with suppress(TimeoutError):
-            while not self.failed:
-                if self._waiting:
-                    async with asyncio.timeout(STALL if self._closing is None else FAREWELL):
-                        await self._send_waiting()
-                elif self._closing is not None:
-                    code, reason = self._closing
-                    async with asyncio.timeout(FAREWELL):
-                        await self._send({"type": "websocket.close", "code": code, "reason": reason[:100]})
-                    return True
-                else:
-                    self._bell.clear()
-                    await self._bell.wait()
-        self.failed = True
-        return False
+    def stuck(self, now: float) -> bool:
+        """Whether the reader is to be given up: it has taken nothing for too long."""
+        longest = STALL if self._closing is None else FAREWELL
+        return self.failed or (self._since is not None and now - self._since > longest)
 
-    async def _send_waiting(self) -> None:
-        while self._waiting and not self.failed:
-            text, sound = self._waiting.popleft()
-            self._others -= not sound
-            await self._send({"type": "websocket.send", "text": text})
+    async def run(self) -> None:
+        """Send until it was closed, or the reader has failed. Cancel it when it is `stuck`."""
+        while not self.failed:
+            if self._waiting:
+                text, sound = self._waiting.popleft()
+                self._others -= not sound
+                await self._give({"type": "websocket.send", "text": text})
+            elif self._closing is not None:
+                code, reason = self._closing
+                await self._give({"type": "websocket.close", "code": code, "reason": reason[:100]})
+                return
+            else:
+                self._bell.clear()
+                await self._bell.wait()
+
+    async def _give(self, message: dict[str, Any]) -> None:
+        self._since = asyncio.get_running_loop().time()
+        await self._send(message)
+        self._since = None
 
     def _drop_oldest(self) -> None:
         for index, (_, sound) in enumerate(self._waiting):
@@ -133,13 +137,18 @@ async def converse(
                 return message.get("code") in (NORMAL, 1001, 1005)
             receiver.received(message.get("text") or "")
 
-    listening = asyncio.create_task(listen())
-    sending = asyncio.create_task(wire.run())
+    loop = asyncio.get_running_loop()
+    listening, sending = asyncio.create_task(listen()), asyncio.create_task(wire.run())
     try:
-        await asyncio.wait({listening, sending}, return_when=asyncio.FIRST_COMPLETED)
-        if sending.done() and not listening.done() and sending.exception() is None and sending.result():
-            await asyncio.wait({listening}, timeout=FAREWELL)
+        while not listening.done() and not wire.stuck(loop.time()):
+            done, _ = await asyncio.wait(
+                {listening, sending}, timeout=LOOK, return_when=asyncio.FIRST_COMPLETED
+            )
+            if sending in done:
+                await asyncio.wait({listening}, timeout=FAREWELL)
+                break
         clean = listening.done() and listening.exception() is None and listening.result()
+        wire.failed = wire.failed or not listening.done()
     finally:
         for task in (listening, sending):
             task.cancel()
