@@ -18,6 +18,7 @@ Open it once per process and share it; everything is asynchronous, on SQLite or 
     await db.preferences.remember_language(caller, "zh-CN"); .profile(caller)
     await db.seats.snapshot(); .scene(call=…); .apply(move); .history(seat); .pauses(seat)  # see ivr.seats
     await db.talks.of_call(call); .of_seat(seat); .save_wrap_up(call, seat, …); .dispositions()
+    await db.rooms.find(number); .add(room, pin=…, moderator_pin=…); .host(number, worker, …)
     await db.audit.add(actor, action, subject, details)
     await db.close()
 

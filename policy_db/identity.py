@@ -22,10 +22,10 @@ from policy_db.facts import IdentityCheck
 from policy_db.keys import Keys
 from policy_db.pins import PinHasher
 from policy_db.store import Store
-from policy_db.tables import AttemptRow, CustomerRow, PolicyRow, SalespersonRow
+from policy_db.tables import AttemptRow, CustomerRow, PolicyRow, RoomRow, SalespersonRow
 from policy_db.writes import insert
 
-Kind = Literal["id_tail", "pin", "salesperson"]
+Kind = Literal["id_tail", "pin", "salesperson", "room"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,20 @@ class Identity:
         person = await self._salesperson(number)
         right = await self._check_pin(SalespersonRow, person, pin)
         return await self._end(attempt, right, number, person)
+
+    async def check_room(self, number: str, pin: str, *, caller: str, call_id: str) -> IdentityCheck:
+        """Compare the PIN of a meet-me room; one that is closed is unknown.
+
+        Where it passes, `name` is `moderator` or `guest`, by the PIN.
+        """
+        attempt = await self._begin("room", number, caller, call_id)
+        if isinstance(attempt, IdentityCheck):
+            return attempt
+        room = await self._room(number)
+        as_guest = await self._pins.check(None if room is None else room.pin_hash, pin)
+        as_moderator = await self._pins.check(None if room is None else room.moderator_hash, pin)
+        role = "moderator" if as_moderator.right else "guest"
+        return await self._end(attempt, as_guest.right or as_moderator.right, number, _Passed(role))
 
     async def _check_pin(self, table: Any, person: Any, pin: str) -> bool:
         check = await self._pins.check(None if person is None else person.pin_hash, pin)
@@ -200,6 +214,18 @@ class Identity:
         )
         async with self._store.reading() as connection:
             return (await connection.execute(query)).first()
+
+    async def _room(self, number: str) -> Any:
+        query = select(RoomRow.pin_hash, RoomRow.moderator_hash).where(
+            RoomRow.number == number, RoomRow.active
+        )
+        async with self._store.reading() as connection:
+            return (await connection.execute(query)).first()
+
+
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

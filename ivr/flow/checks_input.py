@@ -45,7 +45,8 @@ def check_input(analysis: Analysis, facts: FlowFacts, report: Report) -> None:
             _check_secret(library, facts, at, step, report)
         elif isinstance(step, TransferStep):
             known = library.hotline.queues
-            _check_named((*at, "transfer", "queue"), step.transfer.queue, known, "queue", "F416", report)
+            if step.transfer.room is None:
+                _check_named((*at, "transfer", "queue"), step.transfer.queue, known, "queue", "F416", report)
         elif isinstance(step, VoicemailStep):
             boxes = library.hotline.mailboxes
             _check_named((*at, "voicemail"), step.voicemail, boxes, "mailbox", "F417", report)

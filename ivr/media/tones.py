@@ -47,6 +47,18 @@ def beep() -> Clip:
 
 
 @cache
+def entering() -> Clip:
+    """Two short notes, the second higher: somebody comes, or something is free again."""
+    return _clip(np.concatenate([tone(0.09, 520.0, level=-20.0), tone(0.13, 780.0, level=-20.0)]), "entering")
+
+
+@cache
+def leaving() -> Clip:
+    """Two short notes, the second lower: somebody goes, or something is shut."""
+    return _clip(np.concatenate([tone(0.09, 780.0, level=-20.0), tone(0.13, 520.0, level=-20.0)]), "leaving")
+
+
+@cache
 def ringback() -> Clip:
     """One round of ringing: 5 s."""
     return _clip(np.concatenate([tone(1.0, 450.0), _pause(4.0)]), "ringback")

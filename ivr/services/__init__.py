@@ -22,6 +22,7 @@ from ivr.services.registry import (
     service,
     signatures_of,
 )
+from ivr.services.rooms import RoomServices
 from ivr.services.sales import SalesServices
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ _ROOMS: Final = (
     IdentityServices,
     PolicyServices,
     ProductServices,
+    RoomServices,
     SalesServices,
 )
 
@@ -63,6 +65,7 @@ def hotline_registry(database: PolicyDatabase) -> ServiceRegistry:
             IdentityServices(database, proofs),
             PolicyServices(database, proofs),
             ProductServices(database),
+            RoomServices(database),
             SalesServices(database, proofs),
         ],
         proofs,

@@ -1,0 +1,53 @@
+"""Who may listen to which recording, and where its file is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, HTTPException
+
+from ivr.console.access import Anyone, ForbiddenError, Visitor
+from ivr.console.parts import ConsoleParts, Parts
+from policy_db.facts import Recording
+
+
+async def listened_to(id: str, parts: Parts, visitor: Anyone) -> Recording:  # noqa: A002 - as the path has it
+    """A dependency: the recording, which the visitor may hear.
+
+    Reviewers and managers hear all; a seat what was said in its own calls or left in its mailbox. Answers 404 for one
+    that does not exist or was thrown away, and for a seat also where it is not theirs: which exist is nobody's business.
+    """
+    recording = await parts.database.recordings.find(id)
+    if not visitor.has("reviewer", "manager"):
+        if not visitor.has("seat"):
+            raise ForbiddenError
+        if recording is None or not await _is_theirs(parts, visitor, recording):
+            raise HTTPException(404)
+    if recording is None or recording.state == "discarded":
+        raise HTTPException(404)
+    return recording
+
+
+Listened = Annotated[Recording, Depends(listened_to)]
+
+
+async def _is_theirs(parts: ConsoleParts, visitor: Visitor, recording: Recording) -> bool:
+    if visitor.seat is None:
+        return False
+    for seat in await parts.database.seats.all_seats():
+        if seat.id == visitor.seat and seat.mailbox and seat.mailbox == recording.mailbox:
+            return True
+    talks = await parts.database.talks.of_call(recording.call)
+    if any(one.seat == visitor.seat for talk in talks for one in talk.seats):
+        return True
+    return any(one.seat_id == visitor.seat for one in await parts.database.seats.calls_of(recording.call))
+
+
+def file_of(parts: ConsoleParts, recording: Recording) -> Path:
+    """The recording's file. Answers 404 where there is none (any more)."""
+    folder = parts.settings.recordings_dir.resolve()
+    path = (folder / recording.file).resolve()
+    if not path.is_relative_to(folder) or not path.is_file():
+        raise HTTPException(404)
+    return path
