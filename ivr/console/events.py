@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -19,6 +20,11 @@ router = APIRouter()
 BEAT: Final = 15.0
 #: Nudges that wait for one browser; beyond that it is told to read everything again.
 MOST_WAITING: Final = 200
+#: Seconds in which nudges of calls gather for one browser: hundreds of calls move at any moment. Of so many at once it
+#: is told that some call changed, and not which.
+GATHER: Final = 0.25
+_MANY: Final = 20
+_GATHERED: Final = frozenset({"call", "queue"})
 _ALL: Final = Nudge("*")
 
 
@@ -69,14 +75,37 @@ async def events(request: Request, visitor: Anyone) -> EventSourceResponse:
 
 
 async def _stream(found: Hub) -> AsyncIterator[dict[str, Any]]:
+    clock = asyncio.get_running_loop().time
+    gathered: dict[Nudge, None] = {}
+    due = 0.0
     async with found.listening() as queue:
         yield _event(_ALL)
         while True:
+            wait = max(0.001, due - clock()) if gathered else BEAT
             try:
-                nudge = await asyncio.wait_for(queue.get(), BEAT)
+                nudge = await asyncio.wait_for(queue.get(), wait)
             except TimeoutError:
-                nudge = _ALL
-            yield _event(nudge)
+                for one in _thinned(gathered) or [_ALL]:
+                    yield _event(one)
+                gathered.clear()
+                continue
+            if nudge.topic not in _GATHERED:
+                yield _event(nudge)
+            elif gathered:
+                gathered[nudge] = None
+            else:
+                gathered, due = {nudge: None}, clock() + GATHER
+            if gathered and clock() >= due:
+                for one in _thinned(gathered):
+                    yield _event(one)
+                gathered.clear()
+
+
+def _thinned(gathered: Iterable[Nudge]) -> list[Nudge]:
+    """Each nudge once; instead of very many of a topic one that names nothing."""
+    nudges = list(gathered)
+    many = [topic for topic, count in Counter(one.topic for one in nudges).items() if count > _MANY]
+    return [*(Nudge(topic) for topic in many), *(one for one in nudges if one.topic not in many)]
 
 
 def _event(nudge: Nudge) -> dict[str, Any]:

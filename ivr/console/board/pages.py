@@ -1,0 +1,149 @@
+"""The board's pages: the board with its live parts, commands to running calls, and the alarms' limits."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from ivr.console.access import Manager, Visitor, require
+from ivr.console.audit import did, looked_at
+from ivr.console.board.alarms import SWITCHES, USUAL, limits_of
+from ivr.console.board.names import Names, masked
+from ivr.console.board.state import MOST_CALLS, Board, board, shared
+from ivr.console.control import command as ask_worker
+from ivr.console.pages import language_of, render, text
+from ivr.console.parts import ConsoleParts, Parts
+
+router = APIRouter()
+Watcher = Annotated[Visitor, Depends(require("seat", "reviewer", "manager"))]
+#: What a manager may do with a talk from here.
+SUPERVISE: Final = ("listen", "whisper", "join", "leave")
+#: The largest limit that makes sense.
+_MOST: Final = 100_000.0
+_SHOWN_FOR: Final = 0.25
+_NUMBER: Final = re.compile(r"\+?[0-9*#]{2,20}")
+
+
+@router.get("/board")
+async def board_page(request: Request, parts: Parts, visitor: Watcher) -> Response:
+    """The whole board."""
+    await _note_look(parts, visitor)
+    values = await _values(request, parts, visitor)
+    return render(request, visitor, "board/board.html", **values)
+
+
+@router.get("/board/now")
+async def now_part(request: Request, parts: Parts, visitor: Watcher) -> Response:
+    """Tiles, alarms, queues and seats, as they are now."""
+    return await _part(request, parts, visitor, "board/now.html")
+
+
+@router.get("/board/calls")
+async def calls_part(request: Request, parts: Parts, visitor: Watcher) -> Response:
+    """The running calls."""
+    await _note_look(parts, visitor)
+    return await _part(request, parts, visitor, "board/calls.html")
+
+
+@router.post("/board/calls/{call_id}/{command}")
+async def supervise(
+    request: Request,
+    parts: Parts,
+    visitor: Manager,
+    call_id: str,
+    command: str,
+    to: Annotated[str, Form(max_length=40)] = "",
+) -> Response:
+    """Listen to a talk, whisper to its seat, join it, or leave it: at the manager's own seat, or a telephone."""
+    if command not in SUPERVISE:
+        raise HTTPException(404)
+    to = re.sub(r"[\s()-]", "", to)
+    if to and _NUMBER.fullmatch(to) is None:
+        raise HTTPException(422, text(request, visitor, "board.bad_number"))
+    if not to and not visitor.seat:
+        raise HTTPException(422, text(request, visitor, "board.no_seat_of_yours"))
+    arguments = {"to": to} if to else {}
+    await ask_worker(parts, call_id, command, seat=visitor.seat or "", by=visitor.name, **arguments)
+    await did(parts, visitor, f"supervised_{command}", f"call:{call_id}")
+    done = text(request, visitor, f"board.done.{command}")
+    return render(request, visitor, "board/done.html", message=done)
+
+
+@router.get("/board/alarms")
+async def alarms_page(request: Request, parts: Parts, visitor: Manager) -> Response:
+    """The limits, to be changed."""
+    held = await parts.database.boards.limits()
+    return render(
+        request, visitor, "board/alarms.html", limits=limits_of(held), held=held, usual=USUAL, switches=SWITCHES,
+        wrong="",
+    )  # fmt: skip
+
+
+@router.post("/board/alarms")
+async def set_alarms(request: Request, parts: Parts, visitor: Manager) -> Response:
+    """Change the limits."""
+    form = await request.form()
+    try:
+        values = {name: _limit(name, form) for name in USUAL}
+    except ValueError as error:
+        held = await parts.database.boards.limits()
+        wrong = text(request, visitor, "board.bad_limit", name=text(request, visitor, f"alarm.{error}"))
+        return render(
+            request, visitor, "board/alarms.html", status=422, limits=limits_of(held), held=held, usual=USUAL,
+            switches=SWITCHES, wrong=wrong,
+        )  # fmt: skip
+    await parts.database.boards.set_limits(values, visitor.name)
+    await did(parts, visitor, "set_alarms", "board", **{name: value for name, value in values.items()})
+    shared(parts).held.clear()
+    parts.bus.publish("queue")
+    return RedirectResponse("/board/alarms?saved=1", 303)
+
+
+def _limit(name: str, form: Any) -> float | None:
+    """One limit of the form; None is off. Raises ValueError with the alarm's name."""
+    if f"{name}_on" not in form:
+        return None
+    if name in SWITCHES:
+        return 1.0
+    try:
+        value = float(str(form.get(name, "")))
+    except ValueError:
+        raise ValueError(name) from None
+    if not 0 < value <= _MOST:
+        raise ValueError(name)
+    return value
+
+
+async def _part(request: Request, parts: ConsoleParts, visitor: Visitor, template: str) -> Response:
+    """A part of the board; watchers who see the same get the same text, made once for each reading."""
+    found = await board(parts)
+    key = f"{template} {language_of(request, visitor)} {visitor.has('manager')} {visitor.seat or ''}"
+
+    async def made() -> str:
+        values = await _values(request, parts, visitor, found)
+        return bytes(render(request, visitor, template, **values).body).decode()
+
+    return HTMLResponse(await shared(parts).get(f"{key} {found.at.timestamp()}", _SHOWN_FOR, made))
+
+
+async def _values(
+    request: Request, parts: ConsoleParts, visitor: Visitor, found: Board | None = None
+) -> dict[str, Any]:
+    found = found or await board(parts)
+    manages = visitor.has("manager")
+    return {
+        "board": found,
+        "names": Names(parts.flows.current, language_of(request, visitor)),
+        "number": (lambda caller: caller) if manages else masked,
+        "manages": manages,
+        "most": MOST_CALLS,
+    }
+
+
+async def _note_look(parts: ConsoleParts, visitor: Visitor) -> None:
+    """Whole telephone numbers are personal data; masked ones are not."""
+    if visitor.has("manager"):
+        await looked_at(parts, visitor, "board", "calls")

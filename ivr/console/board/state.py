@@ -1,0 +1,220 @@
+"""What the board shows, read once for all who watch.
+
+Nudges come in bursts, and every watcher reads again at each: they share one reading for `FRESH` seconds, and what moves
+slowly (the day's figures, the last minutes' trouble) for longer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
+from zoneinfo import ZoneInfo
+
+from ivr.console.board.alarms import LATELY, Alarm, QueueSight, judge, limits_of
+from ivr.console.parts import ConsoleParts
+from ivr.seats import open_by
+from ivr.seats.choose import fits
+from ivr.seats.waiting import estimate, handling_seconds
+from policy_db.boards import RunningCall
+from policy_db.moments import Period, midnight
+from policy_db.report_facts import QueueFigures
+from policy_db.seat_facts import Queue, QueueCall, Seat, Snapshot
+
+#: Seconds for which a reading serves everybody.
+FRESH: Final = 0.3
+#: Seconds for which slow figures do: the day's, the last minutes', how long talks take, the last hour's curves.
+_DAY: Final = 3.0
+_LATELY: Final = 5.0
+_TALKS: Final = 30.0
+#: Calls that are shown; the rest is counted.
+MOST_CALLS: Final = 300
+_SERVING: Final = frozenset({"ready", "ringing", "talking", "wrap_up"})
+_SHARED: Final = "board"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class CallLine:
+    """A running call: its row, its place in line if it has one, and the seats at it."""
+
+    call: RunningCall
+    place: QueueCall | None
+    seats: tuple[Seat, ...]
+
+    @property
+    def talks(self) -> bool:
+        """Whether it is with a seat now."""
+        return self.place is not None and self.place.state == "connected"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLine:
+    """A queue now and today. `longest` is the wait so far of who waits longest, `expected` that of who comes now."""
+
+    queue: Queue
+    waiting: int
+    callbacks: int
+    longest: float | None
+    expected: float | None
+    serving: int
+    ready: int
+    today: QueueFigures
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Everything of one moment."""
+
+    at: datetime
+    calls: tuple[CallLine, ...]
+    queues: tuple[QueueLine, ...]
+    seats: tuple[Seat, ...]
+    offline: int
+    begun: int
+    today: QueueFigures
+    alarms: tuple[Alarm, ...]
+
+    @property
+    def waiting(self) -> int:
+        """Callers who wait for a person."""
+        return sum(line.waiting for line in self.queues)
+
+    @property
+    def longest(self) -> float | None:
+        """The longest wait of those who wait."""
+        return max((line.longest for line in self.queues if line.longest is not None), default=None)
+
+    def in_state(self, *states: str) -> int:
+        """Seats in one of the states."""
+        return sum(seat.state in states for seat in self.seats)
+
+
+@dataclass(slots=True)
+class Shared:
+    """Readings that several requests use; each is made once at a time."""
+
+    held: dict[str, tuple[float, asyncio.Future[Any]]] = field(default_factory=dict)
+    #: How often something was read, for tests and the curious.
+    reads: int = 0
+
+    async def get(self, name: str, seconds: float, read: Callable[[], Awaitable[T]]) -> T:
+        """What was read of `name` within so many seconds, else a new reading, which others wait for too."""
+        now = asyncio.get_running_loop().time()
+        until, found = self.held.get(name, (0.0, None))
+        if found is None or (found.done() and (now >= until or found.exception() is not None)):
+            found = asyncio.ensure_future(read())
+            self.reads += 1
+            self.held[name] = (float("inf"), found)
+            try:
+                value = await found
+            finally:
+                self.held[name] = (asyncio.get_running_loop().time() + seconds, found)
+            return value
+        value = await asyncio.shield(found)
+        return value  # type: ignore[no-any-return]
+
+
+def shared(parts: ConsoleParts) -> Shared:
+    """The readings of this console."""
+    made: Shared = parts.shared.setdefault(_SHARED, Shared())
+    return made
+
+
+async def board(parts: ConsoleParts) -> Board:
+    """The board of this moment, or of one not `FRESH` seconds ago."""
+    return await shared(parts).get("board", FRESH, lambda: _read(parts))
+
+
+async def _read(parts: ConsoleParts) -> Board:
+    database, now = parts.database, parts.clock()
+    calls, snapshot, seats = await asyncio.gather(
+        database.boards.running(), database.seats.snapshot(), database.seats.all_seats()
+    )
+    begun, by_queue = await shared(parts).get("day", _DAY, lambda: _day(parts))
+    lines = tuple(
+        [await _queue_line(parts, snapshot, name, by_queue, now) for name in sorted(snapshot.queues)]
+    )
+    today = QueueFigures()
+    for one in by_queue.values():
+        today = today.plus(one)
+    there = tuple(seat for seat in seats if seat.state != "offline")
+    alarms = await _alarms(parts, snapshot, lines, now)
+    return Board(
+        now, _call_lines(calls, snapshot), lines, there, len(seats) - len(there), begun, today, alarms
+    )
+
+
+async def _day(parts: ConsoleParts) -> tuple[int, dict[str, QueueFigures]]:
+    """Today so far, in the company's zone: how many calls came, and each queue's figures."""
+    zone, now = ZoneInfo(parts.settings.zone), parts.clock()
+    since = midnight(now.astimezone(zone).date(), zone)
+    period = Period(since, now + timedelta(seconds=1))
+    begun, queues = await asyncio.gather(
+        parts.database.boards.begun(since), parts.database.reports.queues(period)
+    )
+    return begun, queues
+
+
+def _call_lines(calls: tuple[RunningCall, ...], snapshot: Snapshot) -> tuple[CallLine, ...]:
+    places = {place.call_id: place for place in snapshot.calls}
+    seats: dict[str, list[Seat]] = {}
+    for seat in snapshot.seats:
+        if seat.call_id is not None:
+            seats.setdefault(seat.call_id, []).append(seat)
+    return tuple(CallLine(call, places.get(call.id), tuple(seats.get(call.id, ()))) for call in calls)
+
+
+async def _queue_line(
+    parts: ConsoleParts, snapshot: Snapshot, name: str, today: Mapping[str, QueueFigures], now: datetime
+) -> QueueLine:
+    queue = snapshot.queues[name]
+    waiting = [one for one in snapshot.calls if one.queue == name and one.state in ("waiting", "offered")]
+    talks = await shared(parts).get(f"talks {name}", _TALKS, lambda: parts.database.seats.talk_seconds(name))
+    newcomer = QueueCall("", "", name, now, now)
+    serving = [seat for seat in snapshot.seats if seat.state in _SERVING and fits(newcomer, queue, seat)]
+    told = estimate(snapshot, newcomer, handling_seconds(talks, queue.wrap_up_seconds), now)
+    return QueueLine(
+        queue,
+        len(waiting),
+        sum(one.queue == name and one.state == "callback" for one in snapshot.calls),
+        max(((now - one.entered_at).total_seconds() for one in waiting), default=None),
+        told.seconds,
+        len(serving),
+        sum(seat.state == "ready" for seat in serving),
+        today.get(name, QueueFigures()),
+    )
+
+
+async def _alarms(
+    parts: ConsoleParts, snapshot: Snapshot, lines: tuple[QueueLine, ...], now: datetime
+) -> tuple[Alarm, ...]:
+    boards = parts.database.boards
+    held, trouble, workers = await shared(parts).get(
+        "lately",
+        _LATELY,
+        lambda: asyncio.gather(boards.limits(), boards.trouble(now - LATELY), boards.silent_workers()),
+    )
+    sights = tuple(
+        QueueSight(
+            line.queue.name,
+            line.longest,
+            line.today.answered,
+            line.today.service_level,
+            line.serving,
+            _is_open(parts, line.queue, now),
+        )
+        for line in lines
+    )
+    folder = parts.settings.data_dir
+    return judge(limits_of(held), queues=sights, trouble=trouble, workers=workers, folder=folder)
+
+
+def _is_open(parts: ConsoleParts, queue: Queue, now: datetime) -> bool:
+    """Whether callers may expect a person there now: by the calendar that the flows name, with the queue's own week."""
+    hotline = parts.flows.current.hotline
+    known = hotline.queues.get(queue.name)
+    calendar = hotline.calendars.get(known.hours) if known is not None and known.hours else None
+    return calendar is None or open_by(calendar)(queue, now)
