@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -47,8 +47,11 @@ async def build_portfolio(settings: Settings, customers: int, seed: int) -> None
 
     Raises Conflict when the database holds anything else.
     """
-    from ivr.app import open_database
+    from ivr.app import load_content, open_database
+    from ivr.cli.demo_sound import speaking
+    from ivr.console.voicemail.due import clock_of
     from policy_db import build_demo, refresh_demo
+    from policy_db.demo.messages import leave_demo_messages
 
     today = datetime.now(ZoneInfo(settings.zone)).date()
     async with open_database(settings, migrate=True) as database:
@@ -57,6 +60,10 @@ async def build_portfolio(settings: Settings, customers: int, seed: int) -> None
             return
         with progress_bar("Making up customers") as progress:
             await build_demo(database, customers=customers, seed=seed, today=today, progress=progress)
+        content = load_content(settings)
+        due = clock_of(content.flows.current.hotline, await database.messages.due_hours())
+        sound, now = speaking(settings, content), datetime.now(UTC)
+        await leave_demo_messages(database, now=now, zone=settings.zone, speak=sound, due=due)
 
 
 def print_demo_table() -> None:

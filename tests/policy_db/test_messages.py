@@ -9,6 +9,8 @@ from policy_kit import HandClock
 from sqlalchemy import text
 
 from policy_db import PolicyDatabase
+from policy_db.claim_facts import ClaimFilter
+from policy_db.demo.messages import DemoSound, leave_demo_messages
 from policy_db.errors import BadValueError, NotFoundError
 from policy_db.message_facts import (
     Category,
@@ -229,3 +231,26 @@ async def test_a_message_goes_with_its_recording(demo: PolicyDatabase) -> None:
             for table in ("messages", "message_history", "call_backs")
         ]
     assert left == [0, 0, 0]
+
+
+async def test_a_demonstration_begins_with_messages_and_claim_reports(demo: PolicyDatabase) -> None:
+    made: list[str] = []
+
+    def speak(name: str, say: object, language: str) -> DemoSound:
+        made.append(name)
+        return DemoSound(f"demonstration/{name}", 3.0, 24058, f"What {name} says")
+
+    await leave_demo_messages(demo, now=demo.clock(), zone="Asia/Shanghai", speak=speak, due=due)
+    shared = await seen(demo, Sight("rui", shared=True, personal=("seat3",)))
+    assert len(shared) == 6
+    assert (await one(demo, shared[0])).customer_name == "王建国"
+    broken = [
+        one for one in await demo.messages.inbox(REVIEWER, ALL, now=demo.clock(), limit=50) if one.broken_off
+    ]
+    assert len(broken) == 1
+    (draft,) = await demo.claim_reviews.inbox(ClaimFilter(view="drafts"), limit=9)
+    assert draft.broken_off
+    reports = await demo.claim_reviews.inbox(ClaimFilter(view="new", q="86005678"), limit=9)
+    doubles = await demo.claim_reviews.duplicates(reports)
+    assert [len(doubles[report.number]) for report in reports] == [1, 1]
+    assert len(made) == 12

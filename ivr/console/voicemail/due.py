@@ -40,15 +40,17 @@ class DueClock:
 
 async def due_clock(parts: ConsoleParts) -> DueClock:
     """The clock by the company's rules and calendars as they are now."""
-    hotline: Hotline = parts.flows.current.hotline
+    return clock_of(parts.flows.current.hotline, await parts.database.messages.due_hours())
+
+
+def clock_of(hotline: Hotline, hours: Mapping[tuple[str, str], float]) -> DueClock:
+    """A mailbox goes by the calendar of the queue of its name, others by the hotline's first one."""
     of_queues = {
         name: hotline.calendars[queue.hours]
         for name, queue in hotline.queues.items()
         if queue.hours is not None
     }
-    return DueClock(
-        of_queues, await parts.database.messages.due_hours(), next(iter(hotline.calendars.values()), None)
-    )
+    return DueClock(of_queues, hours, next(iter(hotline.calendars.values()), None))
 
 
 def after_working(calendar: Hours, start: datetime, working: timedelta) -> datetime:
