@@ -1,0 +1,125 @@
+"""A person at a seat: a real browser on its page, with a microphone that is a file and a loudspeaker that is kept."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soxr
+from hotline_process import HotlineProcess
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "console" / "phone"))
+
+from phone_browser import _ARGUMENTS, _TAP, _TAPPED, Samples, share_of_tone
+
+from ivr.console.access import COOKIE
+from policy_db import Keys, PolicyDatabase
+
+
+async def session_for(hotline: HotlineProcess, name: str, seat: str) -> str:
+    """A user with that seat, signed in: the token of their session."""
+    url = f"sqlite:///{hotline.data_dir / 'hotline.db'}"
+    async with await PolicyDatabase.open(
+        url, keys=Keys.from_file(hotline.data_dir / "database.key")
+    ) as database:
+        user = await database.users.find(name)
+        if user is None:
+            user = await database.users.add(name, roles=("seat",), display=name.title(), seat=seat)
+        return await database.users.start_session(user)
+
+
+class SeatPage:
+    """One person's page."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.errors: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    async def begin(self) -> None:
+        """Start work: ready for calls."""
+        await self.page.click("[data-start]")
+        await self.state("ready")
+
+    async def state(self, name: str, seconds: float = 20.0) -> None:
+        """Wait until the page says that the seat is in a state."""
+        await self.page.wait_for_selector(f".seat-bar.{name}", timeout=seconds * 1000)
+
+    async def rings(self, seconds: float = 20.0) -> tuple[float, float]:
+        """Wait for a call: when it was on the screen, and when it rang, in seconds since the epoch."""
+        await self.page.wait_for_selector("#seat-call.ringing", timeout=seconds * 1000)
+        await self.page.wait_for_function(
+            "() => { const d = document.getElementById('seat').dataset;"
+            " return d.ringAt && d.popAt && +d.ringAt > +d.popAt; }"
+        )
+        data = await self.page.evaluate("() => ({...document.getElementById('seat').dataset})")
+        return float(data["popAt"]) / 1000, float(data["ringAt"]) / 1000
+
+    async def answer(self) -> None:
+        """Pick up, and wait until caller and seat hear each other."""
+        await self.page.click('#seat-call [data-do="answer"]')
+        await self.page.wait_for_selector("#seat-phone[data-state=up]", timeout=15_000)
+
+    async def joined(self, seconds: float = 20.0) -> None:
+        """Wait until the page says that the two are joined."""
+        await self.page.wait_for_selector(
+            "#seat-facts[data-joined=yes]", state="attached", timeout=seconds * 1000
+        )
+
+    async def do(self, name: str) -> None:
+        """Press one of the call's buttons."""
+        await self.page.click(f'#seat-call [data-do="{name}"]')
+
+    async def heard(self, seconds: float = 1.0) -> Samples:
+        """The latest that the loudspeaker has been given, at 8 kHz."""
+        rate, text = await self.page.evaluate(_TAPPED)
+        samples = np.frombuffer(base64.b64decode(text), dtype=np.int16).astype(np.float32) / 32768
+        return np.asarray(soxr.resample(samples[-int(seconds * rate) :], rate, 8000), dtype=np.float32)
+
+    async def hears_tone(self, hertz: float, seconds: float = 10.0) -> None:
+        """Wait until the latest half second heard is that tone."""
+        for _ in range(int(seconds * 10)):
+            heard = await self.heard(0.5)
+            if len(heard) > 2000 and np.abs(heard).max() > 0.03 and share_of_tone(heard, hertz) > 0.6:
+                return
+            await self.page.wait_for_timeout(100)
+        raise AssertionError(f"the seat did not hear {hertz} Hz")
+
+    async def note(self, disposition: str, note: str) -> None:
+        """Write notes and press Done."""
+        await self.page.wait_for_selector("#notes-form")
+        await self.page.select_option("#notes-form select", disposition)
+        await self.page.fill("#notes-form textarea", note)
+        await self.page.click("#notes-form [data-finish]")
+
+
+@asynccontextmanager
+async def seat_pages(hotline: HotlineProcess, sound: Path, *seats: str) -> AsyncIterator[list[SeatPage]]:
+    """The pages of these seats, one browser each, so that each can be closed alone; no script may have failed."""
+    from playwright.async_api import async_playwright
+
+    arguments = [*_ARGUMENTS, f"--use-file-for-fake-audio-capture={sound}"]
+    url = f"http://127.0.0.1:{hotline.http_port}"
+    pages = []
+    async with AsyncExitStack() as stack:
+        playwright = await stack.enter_async_context(async_playwright())
+        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
+        stack.push_async_callback(browser.close)
+        for seat in seats:
+            context = await browser.new_context(
+                locale="en", bypass_csp=True, viewport={"width": 1280, "height": 900}
+            )
+            token = await session_for(hotline, f"user-{seat}", seat)
+            await context.add_cookies([{"name": COOKIE, "value": token, "url": url}])
+            page = await context.new_page()
+            await page.add_init_script(_TAP)
+            made = SeatPage(page)
+            await page.goto(f"{url}/seat")
+            pages.append(made)
+        yield pages
+        assert [error for page in pages for error in page.errors] == []

@@ -1,0 +1,205 @@
+"""Seats in real browsers on a whole hotline: the call is on the screen before it rings, both hear each other, and
+nobody is stranded when a browser or the console is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from hotline_process import HotlineProcess, run_command, until
+from seat_browser import SeatPage, seat_pages, share_of_tone
+from sip_caller import OutsideCall, SipCaller, sine
+from test_on_the_wire import hears, spoken
+from test_seats import add_seat, always_open, state_of, until_came, until_tone
+
+from phone_browser import TONE, write_tone  # isort: skip - its folder is on the path by seat_browser
+
+__all__ = ["always_open"]
+pytestmark = pytest.mark.sip
+CALLER_TONE = 500.0
+
+
+@pytest.fixture
+def microphone(tmp_path: Path) -> Path:
+    """What the seats' microphones hear."""
+    path = tmp_path / "microphone.wav"
+    write_tone(path)
+    return path
+
+
+@pytest.fixture
+async def hotline(start_hotline, always_open: Path) -> HotlineProcess:
+    return await asyncio.to_thread(start_hotline, flows_dir=always_open)
+
+
+async def ask_for_a_person(caller: SipCaller, number: str = "13800138000") -> tuple[OutsideCall, float]:
+    """Dial, press 0 and then 2: about a claim. The call, and when that was."""
+    call = await caller.dial("4000001234", caller=number)
+    await call.until_sound()
+    await call.press("0")
+    await hears(call, spoken("person_why")[:16000])
+    return call, await call.press("2")
+
+
+async def becomes(hotline: HotlineProcess, seat: str, state: str, seconds: float = 20.0) -> None:
+    await asyncio.to_thread(until, lambda: state_of(hotline, seat) == state, seconds, f"{seat} {state}")
+
+
+def customer(hotline: HotlineProcess) -> tuple[str, str]:
+    """Name and telephone number (without +86) of a customer who is the only one with that number."""
+    query = "select name, phone from customers group by phone having count(*) = 1 order by id limit 1"
+    ((name, phone),) = hotline.rows(query)
+    return str(name), str(phone).removeprefix("+86")
+
+
+async def test_a_call_is_on_the_screen_before_it_rings_and_both_hear_each_other(
+    hotline: HotlineProcess, microphone: Path
+) -> None:
+    name, number = customer(hotline)
+    async with SipCaller(hotline.address) as caller, seat_pages(hotline, microphone, "seat1") as (seat,):
+        await seat.begin()
+        call, chosen = await ask_for_a_person(caller, number)
+        shown, rang = await seat.rings()
+        assert rang - shown >= 0.3
+        assert rang - chosen < 2.5
+        text = await seat.page.inner_text("#seat-call")
+        for fact in (name, "About a claim", "Pressed 2: About a claim", "A guess by the number alone"):
+            assert fact in text
+        assert number not in text
+
+        await seat.answer()
+        await seat.joined()
+        call.say(sine(CALLER_TONE, 60.0))
+        await asyncio.gather(until_tone(call, TONE, 15.0), seat.hears_tone(CALLER_TONE))
+
+        await seat.do("hold")
+        await seat.page.wait_for_selector('[data-do="unhold"]')
+        held = time.time()
+        await asyncio.sleep(1.0)
+        latest = np.concatenate([packet.pcm for packet in call.heard if packet.at > held + 0.4])
+        assert share_of_tone(latest.astype(np.float32), TONE) < 0.3
+        await seat.do("unhold")
+        await until_tone(call, TONE, 15.0)
+
+        await seat.do("hang_up")
+        await seat.state("wrap_up")
+        await seat.note("claim_status", "told what papers are missing")
+        await seat.state("ready")
+        rows = hotline.rows("select seat_id, user, disposition, note from wrap_ups")
+        assert rows == [("seat1", "user-seat1", "claim_status", "told what papers are missing")]
+        await call.hang_up()
+
+
+async def test_a_browser_that_is_closed_in_mid_talk_frees_its_seat_and_the_caller_goes_on(
+    hotline: HotlineProcess, microphone: Path
+) -> None:
+    async with (
+        SipCaller(hotline.address) as caller,
+        SipCaller(hotline.address) as desk,
+        seat_pages(hotline, microphone, "seat1") as (seat,),
+    ):
+        await seat.begin()
+        call, _ = await ask_for_a_person(caller)
+        await seat.rings()
+        await seat.answer()
+        await seat.joined()
+        await asyncio.to_thread(add_seat, hotline, "desk2", desk)
+        await seat.page.context.set_offline(True)  # gone without a word, as a power cut is
+        at_desk = await until_came(desk, seconds=40.0)
+        await becomes(hotline, "seat1", "offline", 40.0)
+        assert not call.ended.is_set()
+        await becomes(hotline, "desk2", "talking")
+        await at_desk.hang_up()
+        await call.hang_up()
+
+
+def console_of(hotline: HotlineProcess) -> psutil.Process:
+    """The process that serves the pages."""
+    children = psutil.Process(hotline.process.pid).children(recursive=True)
+    return next(one for one in children if "http" in one.cmdline())
+
+
+async def test_the_console_is_killed_in_mid_talk_and_the_talk_goes_on(
+    hotline: HotlineProcess, microphone: Path
+) -> None:
+    async with (
+        SipCaller(hotline.address) as caller,
+        SipCaller(hotline.address) as desk,
+    ):
+        await asyncio.to_thread(add_seat, hotline, "desk2", desk)
+        run_command("seats", "sign-out", "desk2", environment=hotline.environment)
+        async with seat_pages(hotline, microphone, "desk2") as (seat,):
+            await seat.begin()
+            call, _ = await ask_for_a_person(caller)
+            await seat.page.wait_for_selector("#seat-call.ringing")
+            at_desk = await until_came(desk)
+            shown = float(await seat.page.evaluate("document.getElementById('seat').dataset.popAt")) / 1000
+            assert at_desk.requests[0].at - shown >= 0.3
+            await seat.joined()
+            call.say(sine(CALLER_TONE, 60.0))
+            await until_tone(at_desk, CALLER_TONE, 15.0)
+
+            before = console_of(hotline)
+            before.kill()
+            await seat.page.wait_for_selector("#seat-lost:not([hidden])", timeout=20_000)
+            await until_tone(at_desk, CALLER_TONE, 15.0)
+            await seat.page.wait_for_selector("#seat-lost", state="hidden", timeout=40_000)
+            await until_tone(at_desk, CALLER_TONE, 15.0)
+            assert state_of(hotline, "desk2") == "talking"
+            await seat.do("hang_up")
+            await seat.state("wrap_up")
+            await call.hang_up()
+
+
+async def serve(seat: SeatPage, calls: int) -> int:
+    """Answer calls and note them, until nobody has rung for a while; how many they were."""
+    served = 0
+    while served < calls:
+        try:
+            await seat.rings(12.0)
+        except Exception:
+            return served
+        await seat.answer()
+        await seat.joined()
+        await seat.hears_tone(CALLER_TONE)
+        await seat.do("hang_up")
+        await seat.state("wrap_up")
+        await seat.note("answered", f"call {served + 1}")
+        await seat.state("ready")
+        served += 1
+    return served
+
+
+async def test_two_seats_serve_five_callers_who_come_at_once(
+    hotline: HotlineProcess, microphone: Path
+) -> None:
+    async with SipCaller(hotline.address) as caller:
+        run_command(
+            "seats",
+            "add",
+            "seat9",
+            "--address",
+            "browser",
+            "--language",
+            "zh-CN",
+            environment=hotline.environment,
+        )
+        async with seat_pages(hotline, microphone, "seat1", "seat9") as pages:
+            for page in pages:
+                await page.begin()
+            asked = await asyncio.gather(*(ask_for_a_person(caller, f"1390013900{n}") for n in range(5)))
+            for call, _ in asked:
+                call.say(sine(CALLER_TONE, 120.0))
+            served = await asyncio.gather(*(serve(page, 4) for page in pages))
+            assert sum(served) == 5
+            assert min(served) >= 1
+            rows = hotline.rows("select count(*), count(distinct call_id) from wrap_ups")
+            assert rows == [(5, 5)]
+            ended = hotline.rows("select state, count(*) from waiting_calls group by state")
+            assert ended == [("ended", 5)]
+            for call, _ in asked:
+                await call.hang_up()
