@@ -278,7 +278,10 @@ async def bringing_people(
         notify=notify,
         records=parts.journal,
         manners=Manners(
-            pop_lead=settings.pop_lead_seconds, lost=settings.seat_lost, numbers=settings.call_back_numbers
+            pop_lead=settings.pop_lead_seconds,
+            lost=settings.seat_lost,
+            numbers=settings.call_back_numbers,
+            refer_out=settings.refer_out,
         ),
     )
     async with taping.kept(), transfers.tended():

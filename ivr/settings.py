@@ -149,6 +149,13 @@ class Settings(BaseSettings):
         True, description="Whether anybody may call the hotline from the console's dial page, without sign-in."
     )
 
+    refer_out: bool = Field(
+        False,
+        description=(
+            "Whether a caller whom a seat transfers to an outside number is handed over to the trunk (REFER) instead of"
+            " taking two lines; where the trunk refuses, the hotline joins them itself."
+        ),
+    )
     record_talks: Literal["off", "announce", "always", "ask"] = Field(
         "announce",
         description=(

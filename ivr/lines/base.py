@@ -103,7 +103,31 @@ class Ended:
     text: str = ""
 
 
-LegEvent = Answered | KeyDown | WordsHeard | PlayEnded | RecordEnded | HoldChanged | MediaReport | Ended
+@dataclass(frozen=True, slots=True)
+class TransferAsked:
+    """The other side asks that whoever it talks with go to `to` instead (REFER, RFC 3515).
+
+    Told only of legs that say they hear it (`PortLeg.hears_transfers`). `replaces` names the call at `to` whose place
+    is to be taken (an attended transfer); empty for a blind one. The other side waits for what `report` is given: SIP
+    statuses, at last one of 200 and more.
+    """
+
+    to: str
+    replaces: str = field(repr=False)
+    report: Callable[[int], None] = field(repr=False)
+
+
+LegEvent = (
+    Answered
+    | KeyDown
+    | WordsHeard
+    | PlayEnded
+    | RecordEnded
+    | HoldChanged
+    | TransferAsked
+    | MediaReport
+    | Ended
+)
 
 
 @dataclass(frozen=True, slots=True)

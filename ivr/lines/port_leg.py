@@ -25,6 +25,7 @@ from ivr.lines.base import (
     RecordEnd,
     RecordEnded,
     RecordRequest,
+    TransferAsked,
 )
 from ivr.media import tones
 from ivr.media.clip import Clip
@@ -118,6 +119,7 @@ class PortLeg:
         "_post",
         "_taps",
         "_writer",
+        "hears_transfers",
         "port",
     )
 
@@ -134,6 +136,8 @@ class PortLeg:
         self._info = info
         self._clock = clock
         self.port = port
+        #: Whether `TransferAsked` is told when the other side asks for it; refused otherwise.
+        self.hears_transfers = False
         self._writer = writer
         self._post = post
         self._desk = EventDesk()
@@ -184,6 +188,14 @@ class PortLeg:
         self.port.stop_playing()
         for recording in tuple(self._beeping):
             self._begin(recording)
+
+    def take_over(self, asked: TransferAsked) -> None:
+        """Do what the other side has asked: go on with whoever it named. A line that cannot says so."""
+        asked.report(501)
+
+    async def send_away(self, to: str) -> int:
+        """Ask the other side to call somebody else instead of us; the final status of that. 501: a line that cannot."""
+        return 501
 
     # Recording.
 

@@ -57,7 +57,8 @@ class Manners:
     `pop_lead` is between a seat's screen and its ring. A caller is told the wait `telling_after`, and the line is
     looked at every `look_every`; choices by key are offered after `choices_after`, then every `choices_every`; a
     key or a number is waited for `key_patience`. `lost` says where callers go whose seat breaks off. `numbers`
-    is what a number must look like to be called back.
+    is what a number must look like to be called back. With `refer_out` a caller who goes to an outside number is handed
+    to it by their own side (REFER) where that will.
     """
 
     pop_lead: float = 0.4
@@ -69,6 +70,7 @@ class Manners:
     lost: Literal["next_seat", "flow"] = "next_seat"
     numbers: str = r"1[3-9]\d{9}|0[1-9]\d{8,10}|[2-9]\d{6,7}"
     country: str = "+86"
+    refer_out: bool = False
 
 
 def _say_nothing(language: str, *prompts: tuple[str, Mapping[str, Any]]) -> Rendered:

@@ -9,9 +9,10 @@ from functools import partial
 from typing import Final, Literal
 
 from ivr.clock import TimerHandle
-from ivr.errors import SeatError
+from ivr.errors import LineError, SeatError
 from ivr.flow.instructions import Transfer
 from ivr.lines.base import Ended, Leg, PlayEnded
+from ivr.lines.port_leg import PortLeg
 from ivr.seats.case import OUTCOMES, Case, Outcome, Tools
 from ivr.seats.commands import obey
 from ivr.seats.desk import Caller, NotJoined, Offer
@@ -395,6 +396,8 @@ class Handling:
         """Ring an outside number while the caller hears music; if nobody answers, the caller is the next in line."""
         self._stop_timer()
         self.joined = False
+        if self.case.tools.manners.refer_out and await self._sent_away(to):
+            return "answered"
         silence = self.case.tools.sound.music(self.case.leg)
         ring = self.case.ring_outside(to, "outside")
         try:
@@ -405,6 +408,19 @@ class Handling:
         finally:
             ring.stop()
             silence()
+
+    async def _sent_away(self, to: str) -> bool:
+        """Whether the caller's side has taken the caller there itself (REFER); else we bring them together as ever."""
+        leg = self.case.leg
+        silence = self.case.tools.sound.music(leg)
+        try:
+            status = await leg.send_away(to) if isinstance(leg, PortLeg) else 501
+        except LineError:
+            status = 404
+        finally:
+            silence()
+        self.case.note("referred", status=status)
+        return 200 <= status < 300
 
     async def _outside_answer(self, ring: Ring) -> Leg | Literal["missed", "gone"]:
         while True:

@@ -13,8 +13,10 @@ from typing import Any, Final, Literal
 
 from ivr.errors import HotlineError
 from ivr.flow.instructions import Transfer
-from ivr.lines.base import Ended, HoldChanged, KeyDown, Leg, LegEvent, PlayEnded
+from ivr.lines.base import Ended, HoldChanged, KeyDown, Leg, LegEvent, PlayEnded, TransferAsked
+from ivr.lines.port_leg import PortLeg
 from ivr.media.bridge import Role
+from ivr.seats import referring
 from ivr.seats.case import Case
 from ivr.seats.changes import Result
 from ivr.seats.desk import Offer
@@ -218,6 +220,8 @@ class Talk:
                 self.set_held("telephone", held)
             case CallerTold(event=KeyDown(key=key)):
                 self._pressed(key)
+            case LegTold(leg, TransferAsked() as asked) if leg in self.members:
+                await self._referred(self.members[leg], asked)
             case CallerGone():
                 await self.case.asked(self.case.desk.abandon(self.case.call))
                 self.ending = "caller_gone"
@@ -246,6 +250,20 @@ class Talk:
         except Exception as error:
             command.refuse(error)
             raise
+
+    async def _referred(self, member: Member, asked: TransferAsked) -> None:
+        """A seat's own telephone asks for a transfer: as if it had been asked on the console."""
+        if member.part != "main" or not self.joined:
+            asked.report(603)
+            return
+        if asked.replaces and isinstance(member.leg, PortLeg):
+            self.case.note("transferred", by=f"seat:{member.seat}", how="attended")
+            member.leg.take_over(asked)
+            return
+        seats = (await self.case.asked(self.case.desk.store.snapshot())).seats
+        command = referring.command_of(member.seat, referring.whom(asked.to, seats))
+        await self._commanded(command)
+        asked.report(referring.status_of(command))
 
     # Hold
 
@@ -462,9 +480,11 @@ class Talk:
 
     def _attach(self, leg: Leg) -> None:
         leg.attach(partial(self._told, leg))
+        if isinstance(leg, PortLeg):
+            leg.hears_transfers = True
 
     def _told(self, leg: Leg, event: LegEvent) -> None:
-        if isinstance(event, Ended | HoldChanged | PlayEnded):
+        if isinstance(event, Ended | HoldChanged | PlayEnded | TransferAsked):
             self.case.mailbox.post(LegTold(leg, event))
 
     def _changed(self, *seats: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -10,7 +11,7 @@ from weakref import ref
 
 from ivr.clock import Clock
 from ivr.errors import LineError
-from ivr.lines.base import LegInfo
+from ivr.lines.base import LegInfo, TransferAsked
 from ivr.lines.port_leg import PortLeg
 from ivr.lines.sip.media import LegMedia
 from ivr.media.keys import KEYS, key_from_info
@@ -41,6 +42,9 @@ class LegKeeper(Protocol):
 
     def refer_asked(self, leg: SipLeg, to: Uri, replaces: str, referred_by: str, report: Report) -> int:
         """The other side asks that `leg` be taken elsewhere; 202, or the status of the refusal."""
+
+    def take_over(self, leg: SipLeg, to: Uri, replaces: str, report: Report) -> None:
+        """Call `to`; when that is answered, the leg goes on with it."""
 
 
 class LegSession:
@@ -229,6 +233,28 @@ class SipLeg(PortLeg):
             raise LineError(f"{to!r} is no address to refer to; write sip:number@host", code="H212") from None
         session.refer(uri, replaces=other, report=report or _ignore)
 
+    async def send_away(self, to: str) -> int:
+        """Ask the other side to call somebody else instead of us; the final status of that (200: it stands).
+
+        A plain number is one of the other side's own host. 487 where our call has ended meanwhile. Raises LineError
+        (H212) for an address that is none.
+        """
+        host = self.info.remote_address.rsplit(":", 1)[0] or "invalid"
+        final: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def report(status: int) -> None:
+            if status >= 200 and not final.done():
+                final.set_result(status)
+
+        if self._session is None:
+            return 487
+        self.refer(to if to.startswith(("sip:", "sips:")) else f"sip:{to}@{host}", report=report)
+        return await final
+
+    def take_over(self, asked: TransferAsked) -> None:
+        """Do what the other side has asked: the leg goes on with whoever it named, once they have answered."""
+        self._keeper.take_over(self, Uri.parse(asked.to), asked.replaces, asked.report)
+
     def quality(self) -> Mapping[str, float | int | None]:
         """How it is heard, by the names of `ivr.media.quality.MediaQuality`; empty before there is sound."""
         report = self.media.report()
@@ -283,9 +309,12 @@ class SipLeg(PortLeg):
         return key is not None
 
     def referred(self, to: Uri, replaces: str, referred_by: str, report: Report) -> int:
-        """Ask the line whether the other side may have us call somebody; one at a time."""
+        """Ask whoever has the call, or the line, whether the other side may have us call somebody; one at a time."""
         if self.transfer is not None:
             return 491
+        if self.hears_transfers:
+            self._desk.emit(TransferAsked(str(to), replaces, report))
+            return 202
         return self._keeper.refer_asked(self, to, replaces, referred_by, report)
 
     def session_ended(self, by: By, status: int, reason: str) -> None:

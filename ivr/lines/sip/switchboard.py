@@ -157,6 +157,13 @@ class Switchboard:
         self.transfer(leg, to, replaces, referred_by, report)
         return 202
 
+    def take_over(self, leg: SipLeg, to: Uri, replaces: str, report: Report) -> None:
+        """A transfer that whoever has the call has allowed."""
+        if self.transfer is None:
+            report(503)
+        else:
+            self.transfer(leg, to, replaces, "", report)
+
     # Legs.
 
     def new_leg(self, info: LegInfo, flow: Flow) -> SipLeg:

@@ -10,7 +10,7 @@ from desk import TONE, Desk, open_desk, outside
 from sip_caller import Message, OutsideCall, Refused, SipCaller, dominant
 
 from ivr.errors import LineError
-from ivr.lines.base import Answered, Ended, KeyDown
+from ivr.lines.base import Answered, Ended, KeyDown, TransferAsked
 from ivr.lines.sip import SipLeg
 
 pytestmark = pytest.mark.sip
@@ -177,3 +177,49 @@ class RingingPhone(SipCaller):
             self.reply(
                 self._invite, "487 Request Terminated", "", f"<sip:{self.address[0]}:{self.address[1]}>"
             )
+
+
+async def test_whoever_has_the_call_is_asked_for_a_transfer_and_tells_how_it_went(
+    desk: Desk, caller: SipCaller
+) -> None:
+    call = await caller.dial()
+    reception = await desk.answered()
+    reception.leg.hears_transfers = True
+    reply = await call.request("REFER", headers={"Refer-To": "<sip:seat2@127.0.0.1>"})
+    assert reply.status == 202
+    asked = await reception.event(TransferAsked)
+    assert (asked.to, asked.replaces) == ("sip:seat2@127.0.0.1", "")
+    await until(lambda: notified(call))
+    asked.report(200)
+    await until(lambda: "SIP/2.0 200 OK" in notified(call))
+    assert reception.leg.ended is False
+    await call.hang_up()
+
+
+async def test_an_attended_transfer_goes_on_with_the_one_that_was_named(
+    desk: Desk, caller: SipCaller
+) -> None:
+    call = await caller.dial()
+    reception = await desk.answered()
+    reception.leg.hears_transfers = True
+    async with SipCaller(("127.0.0.1", desk.line.port)) as phone:
+        there = f"sip:seat@{phone.address[0]}:{phone.address[1]}"
+        place = "Replaces=1%40x%3Bto-tag%3Da%3Bfrom-tag%3Db"
+        await call.request("REFER", headers={"Refer-To": f"<{there}?{place}>"})
+        asked = await reception.event(TransferAsked)
+        assert asked.replaces
+        reception.leg.take_over(asked)
+        await until(lambda: phone.came)
+        assert phone.came[0].requests[0].get("replaces") == asked.replaces
+        await until(lambda: "SIP/2.0 200 OK" in notified(call))
+        reception.leg.hang_up()
+
+
+async def test_who_is_sent_away_is_told_of_in_the_end(desk: Desk, caller: SipCaller) -> None:
+    await caller.dial()
+    leg: SipLeg = (await desk.answered()).leg
+    async with asyncio.timeout(5):
+        assert await leg.send_away("13800138000") >= 300, "this telephone refuses a REFER"
+    leg.hang_up()
+    async with asyncio.timeout(5):
+        assert await leg.send_away("13800138000") == 487
