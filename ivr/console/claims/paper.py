@@ -1,8 +1,8 @@
 """A claim on paper: facts, answers, what was done, as PDF.
 
-Chinese is set in a font that is embedded where the machine has one of those named below (Debian's `fonts-droid-fallback`,
-Apache licence, or `fonts-wqy-microhei`). Without them the PDF names STSong-Light, one of the fonts that PDF readers
-bring themselves (ISO 32000-1, 9.7.5.2; Adobe-GB1), and embeds none.
+Chinese is set in a font that is embedded where the machine has one of those named below (Debian's `fonts-wqy-microhei`,
+GPL with font exception, or Apache). Without them the PDF names STSong-Light, one of the fonts that PDF readers bring
+themselves (ISO 32000-1, 9.7.5.2; Adobe-GB1), and embeds none.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ from policy_db.message_facts import HistoryEntry
 
 #: Fonts with Chinese and Latin letters that can be embedded (TrueType outlines), the first that is there.
 FONTS: Final = (
-    Path("/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf"),
     Path("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc"),
     Path("/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc"),
 )
@@ -184,7 +183,7 @@ def pdf(claim: Sheet) -> bytes:
     for part in claim.parts:
         story += [Spacer(0, 4 * mm), _words(part.title, _style("head", 12)), Spacer(0, 1 * mm)]
         cells = [[_words(left, soft), _words(right, style)] for left, right in part.rows]
-        table = Table(cells, colWidths=[42 * mm, 132 * mm], repeatRows=0, splitInRow=1)
+        table = Table(cells, colWidths=[40 * mm, 174 * mm - 40 * mm - 12], repeatRows=0, splitInRow=1)
         table.setStyle(
             TableStyle([
                 ("LINEBELOW", (0, 0), (-1, -1), 0.4, _LINE), ("VALIGN", (0, 0), (-1, -1), "TOP"),
@@ -215,10 +214,10 @@ def font_name() -> str:
     for path in FONTS:
         if path.is_file():
             try:
-                pdfmetrics.registerFont(TTFont("hotline", str(path)))
+                pdfmetrics.registerFont(TTFont(path.stem, str(path)))
             except (TTFError, OSError):
                 continue
-            return "hotline"
+            return path.stem
     pdfmetrics.registerFont(UnicodeCIDFont(_READERS_OWN))
     return _READERS_OWN
 
