@@ -80,7 +80,7 @@ def to_seat(scene: Scene, by: By) -> Plan:
     if seat.state != "ready":
         return Refused(seat.state)
     leaving = tuple((one, released(one, scene.queue, by.at)) for one in scene.at)
-    offered = call_to(call, "offered", by.at, seat_id=seat.id, offered_at=by.at)
+    offered = call_to(call, "offered", by.at, seat_id=seat.id, offered_at=by.at, outcome="")
     return Move(
         by.at, by.who, (*leaving, (seat, ringing(seat, call, "main", call.worker, by.at))), ((call, offered),)
     )

@@ -176,8 +176,9 @@ class SeatTransfers:
         try:
             for seat in change.seats:
                 self._notify("seat", seat.id)
-            for queue in {call.queue for call in change.calls}:
-                self._notify("queue", queue)
+            for call in change.calls:
+                self._notify("call", call.call_id)
+                self._notify("queue", call.queue)
         except Exception:
             _log.exception("nobody was told of a change")
 
