@@ -23,6 +23,7 @@ from ivr.console.access import (
     visitor_of,
 )
 from ivr.console.areas import AREAS
+from ivr.console.openapi import describe_api
 from ivr.console.pages import ROOT, Templates, language_of, render, text
 from ivr.console.parts import ConsoleParts
 from ivr.errors import HotlineError
@@ -84,6 +85,7 @@ def create_console(open_parts: OpenParts) -> FastAPI:
             app.include_router(area.api, prefix="/api", tags=[area.name])
         if (area.folder / "static").is_dir():
             app.mount(f"/static/{area.name}", StaticFiles(directory=area.folder / "static"))
+    describe_api(app)
     return app
 
 
