@@ -12,6 +12,7 @@ from policy_db.administration import Administration
 from policy_db.audit import Audit
 from policy_db.boards import Boards
 from policy_db.callers import Callers
+from policy_db.call_records import CallRecords
 from policy_db.calls import Calls
 from policy_db.claim_reviews import ClaimReviews
 from policy_db.claims import Claims
@@ -82,6 +83,7 @@ class PolicyDatabase:
         self.talks = Talks(store, clock)
         self.rooms = Rooms(store, pins, clock)
         self.boards = Boards(store, clock)
+        self.call_records = CallRecords(store, clock)
         self.reports = Reports(store, clock)
         self.audit = Audit(store, clock)
         self.flow_versions = FlowVersions(store, clock)

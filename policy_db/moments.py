@@ -1,4 +1,4 @@
-"""Arithmetic of instants inside SQL, the same on SQLite and PostgreSQL; days and hours as a company's clock tells them."""
+"""Arithmetic of instants inside SQL, on SQLite and PostgreSQL; days and hours as a company's clock tells them."""
 
 from __future__ import annotations
 

@@ -134,10 +134,11 @@ class Recordings:
             .order_by(RecordingRow.started_at, RecordingRow.id)
         )
         async with self._store.reading() as connection:
-            return tuple(_recording(row) for row in await connection.execute(query))
+            return tuple(recording_of(row) for row in await connection.execute(query))
 
 
-def _recording(row: AnyRow) -> Recording:
+def recording_of(row: AnyRow) -> Recording:
+    """The recording that a row holds."""
     return Recording(
         id=row.id,
         purpose=row.purpose,

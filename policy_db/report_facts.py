@@ -1,4 +1,4 @@
-"""What reports tell, as frozen records; `docs/reports.md` has every definition. Durations are in seconds, shares 0 to 1."""
+"""What reports tell, as frozen records, defined in `docs/reports.md`. Durations are in seconds, shares 0 to 1."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ async def set_alarms(request: Request, parts: Parts, visitor: Manager) -> Respon
             switches=SWITCHES, wrong=wrong,
         )  # fmt: skip
     await parts.database.boards.set_limits(values, visitor.name)
-    await did(parts, visitor, "set_alarms", "board", **{name: value for name, value in values.items()})
+    await did(parts, visitor, "set_alarms", "board", **dict(values))
     shared(parts).held.clear()
     parts.bus.publish("queue")
     return RedirectResponse("/board/alarms?saved=1", 303)

@@ -31,6 +31,7 @@ _LATELY: Final = 5.0
 _TALKS: Final = 30.0
 #: Calls that are shown; the rest is counted.
 MOST_CALLS: Final = 300
+_MOST_HELD: Final = 500
 _SERVING: Final = frozenset({"ready", "ringing", "talking", "wrap_up"})
 _SHARED: Final = "board"
 T = TypeVar("T")
@@ -105,16 +106,21 @@ class Shared:
         now = asyncio.get_running_loop().time()
         until, found = self.held.get(name, (0.0, None))
         if found is None or (found.done() and (now >= until or found.exception() is not None)):
-            found = asyncio.ensure_future(read())
+            reading = asyncio.ensure_future(read())
             self.reads += 1
-            self.held[name] = (float("inf"), found)
+            self.held[name] = (float("inf"), reading)
+            self._forget_old(now)
             try:
-                value = await found
+                return await reading
             finally:
-                self.held[name] = (asyncio.get_running_loop().time() + seconds, found)
-            return value
-        value = await asyncio.shield(found)
-        return value  # type: ignore[no-any-return]
+                self.held[name] = (asyncio.get_running_loop().time() + seconds, reading)
+        shared_value: T = await asyncio.shield(found)
+        return shared_value
+
+    def _forget_old(self, now: float) -> None:
+        """Keep what is held small: readings whose time is over."""
+        if len(self.held) > _MOST_HELD:
+            self.held = {name: held for name, held in self.held.items() if held[0] > now}
 
 
 def shared(parts: ConsoleParts) -> Shared:
