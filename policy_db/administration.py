@@ -147,11 +147,13 @@ class Administration:
         *,
         by: str,
         seen: str | None = None,
+        either: bool = False,
     ) -> Saved:
         """Add or change one record from cells as a form or a program gives them.
 
         Blank cells empty a field that may be empty. With `seen` the record must be there and look so; without it
-        there must be none yet. Raises ConflictError where that is not so, NotFoundError where it is gone.
+        there must be none yet, unless `either` will do. Raises ConflictError where that is not so, NotFoundError where
+        it is gone.
         """
         found = KINDS[kind]
         columns = [one for one in found.columns if one.name in cells]
@@ -163,12 +165,15 @@ class Administration:
             async with self._store.writing(f"{kind}:{line.key}") as connection:
                 await found.match(connection, [line], context)
                 if not line.is_wrong:
-                    _insist(line, found, seen)
+                    if not either:
+                        _insist(line, found, seen)
                     await found.write(connection, [line], context)
                     await self._note(connection, kind, line, by)
         except IntegrityError:
             raise ConflictError(f"{line.key} exists already, or refers to something that is gone.") from None
-        return Saved(line.key, line.outcome, tuple(sorted(line.changes)), tuple(one.as_dict() for one in line.problems))
+        return Saved(
+            line.key, line.outcome, tuple(sorted(line.changes)), tuple(one.as_dict() for one in line.problems)
+        )
 
     async def remove(self, kind: str, number: int, *, by: str, subject: str) -> bool:
         """Delete a record that others do not hang on (a rate, commission, coverage, beneficiary) by its row's id."""
@@ -176,9 +181,7 @@ class Administration:
             raise NotFoundError(f"Records of {kind} are not deleted.")
         table = KINDS[kind].table.__table__
         async with self._store.writing() as connection:
-            gone = await connection.execute(
-                delete(KINDS[kind].table).where(table.columns["id"] == number)
-            )
+            gone = await connection.execute(delete(KINDS[kind].table).where(table.columns["id"] == number))
             if gone.rowcount:
                 await self._audit(connection, f"removed_{kind}", subject, by, {"row": number})
         return gone.rowcount == 1
@@ -210,7 +213,12 @@ class Administration:
         self, connection: AsyncConnection, kind: Kind, rows: Sequence[AnyRow]
     ) -> tuple[Entry, ...]:
         return tuple(
-            Entry(one.id, " ".join(written(one.values.get(name)) for name in kind.key), one.values, look_of(one.values))
+            Entry(
+                one.id,
+                " ".join(written(one.values.get(name)) for name in kind.key),
+                one.values,
+                look_of(one.values),
+            )
             for one in await kind.as_found(connection, rows)
         )
 
@@ -240,10 +248,7 @@ class Administration:
             query = select(*CalendarDayRow.__table__.columns).order_by(CalendarDayRow.day)
             for row in await connection.execute(query):
                 days[row.calendar][row.day] = (row.hours, row.note)
-        return {
-            row.name: Calendar(**{**row._mapping, "days": days[row.name]})
-            for row in rows
-        }
+        return {row.name: Calendar(**{**row._mapping, "days": days[row.name]}) for row in rows}
 
     async def set_calendar(self, calendar: Calendar, *, by: str, action: str = "changed_hours") -> Calendar:
         """Put a calendar in place of the version it was made from. Raises ConflictError if that is not the latest."""
@@ -269,7 +274,11 @@ class Administration:
             ]
             if rows:
                 await connection.execute(insert(self._store, CalendarDayRow), rows)
-            details = {"override": calendar.override, "days": len(rows), "own_week": calendar.week is not None}
+            details = {
+                "override": calendar.override,
+                "days": len(rows),
+                "own_week": calendar.week is not None,
+            }
             await self._audit(connection, action, f"calendar:{calendar.name}", by, details)
         return (await self.calendars())[calendar.name]
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import or_, select
 
 from policy_db.callers import forms
 from policy_db.facts import Consent
@@ -76,10 +75,16 @@ async def customer_history(store: Store, number: str, phone: str) -> CustomerHis
         .where(CustomerRow.number == number)
         .order_by(ConsentRow.at.desc(), ConsentRow.id.desc())
     )
-    found: list[Sequence[Any]] = []
     async with store.reading() as connection:
-        queries: tuple[Select[Any], ...] = (claims, messages, calls, documents, consents)
-        for query in queries:
-            found.append((await connection.execute(query.limit(_MOST))).all())
-    happened = [tuple(Happening(*row) for row in rows) for rows in found[:4]]
-    return CustomerHistory(*happened, consents=tuple(Consent(*row) for row in found[4]))
+
+        async def happened(query: Any) -> tuple[Happening, ...]:
+            return tuple(Happening(*row) for row in await connection.execute(query.limit(_MOST)))
+
+        said = tuple(Consent(*row) for row in await connection.execute(consents.limit(_MOST)))
+        return CustomerHistory(
+            await happened(claims),
+            await happened(messages),
+            await happened(calls),
+            await happened(documents),
+            said,
+        )

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from policy_db.errors import ConflictError
 from policy_db.seat_facts import (
     OPEN_STATES,
     Lost,
@@ -153,6 +154,34 @@ class Seats:
         """Every seat, offline ones too, by id."""
         async with self._store.reading() as connection:
             return await _seats(connection, true())
+
+    async def queues(self) -> tuple[Queue, ...]:
+        """Every queue, by name."""
+        async with self._store.reading() as connection:
+            rows = await connection.execute(select(*QueueRow.__table__.columns).order_by(QueueRow.name))
+            return tuple(queue_of(row) for row in rows)
+
+    async def put_queue(self, queue: Queue, before: Queue | None) -> bool:
+        """Put a queue in place of what it was (None: of nothing); False if it is not that any more."""
+        async with self._store.writing(f"queue:{queue.name}") as connection:
+            if await _queue(connection, queue.name) != before:
+                return False
+            if before is None:
+                await connection.execute(insert(self._store, QueueRow).values(values_of(queue)))
+            elif values := changed_values(before, queue):
+                change = update(QueueRow).where(QueueRow.name == queue.name)
+                await connection.execute(change.values(values))
+        return True
+
+    async def remove_queue(self, name: str) -> None:
+        """Delete a queue. Raises ConflictError where a call has ever been in it, or another overflows to it."""
+        used = select(WaitingCallRow.id).where(WaitingCallRow.queue == name).limit(1)
+        reached = select(QueueRow.name).where(QueueRow.overflow_to == name, QueueRow.name != name).limit(1)
+        async with self._store.writing(f"queue:{name}") as connection:
+            for query in (used, reached):
+                if (await connection.execute(query)).first() is not None:
+                    raise ConflictError(f"The queue {name} is in use.")
+            await connection.execute(delete(QueueRow).where(QueueRow.name == name))
 
     async def calls_of(self, call: str) -> tuple[QueueCall, ...]:
         """Every place that a call has had in a line, the first before the last."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Final
 
@@ -76,10 +76,8 @@ class CompanyHours:
 
     async def _keep(self, news: asyncio.Event, look_again: Callable[[], object]) -> None:
         while True:
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(news.wait(), self._every)
-            except TimeoutError:
-                pass
             news.clear()
             await self.read()
             try:

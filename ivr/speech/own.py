@@ -6,7 +6,6 @@ everything else. A recording may hold until a moment (`NAME.until`); after it, w
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -64,7 +63,9 @@ class OwnRecordings:
         files = sorted(self._earlier(language, name).glob("*.wav"), reverse=True)
         return tuple(_recording(name, path) for path in files)
 
-    def place(self, language: str, name: str, sound: Path, *, now: datetime, until: datetime | None = None) -> OwnRecording:
+    def place(
+        self, language: str, name: str, sound: Path, *, now: datetime, until: datetime | None = None
+    ) -> OwnRecording:
         """Trim, level and convert a sound file of any kind, and put it in place; the one before is kept.
 
         Raises ClipError P301 for what is no sound, P304 for one that is too long, too short or silent.
@@ -113,7 +114,7 @@ class OwnRecordings:
             return
         kept = self._earlier(language, name)
         kept.mkdir(parents=True, exist_ok=True)
-        os.replace(path, kept / f"{now.astimezone(UTC):{_STAMP}}.wav")
+        path.replace(kept / f"{now.astimezone(UTC):{_STAMP}}.wav")
         _set_until(path, None)
 
     def _path(self, language: str, name: str) -> Path:
@@ -163,7 +164,9 @@ def _set_until(path: Path, until: datetime | None) -> None:
 
 def _check_name(language: str, name: str) -> None:
     """A name never leads out of the folder."""
-    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]+)*", language) or not re.fullmatch(r"(pieces/)?[^/\\\x00]{1,120}", name):
+    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]+)*", language) or not re.fullmatch(
+        r"(pieces/)?[^/\\\x00]{1,120}", name
+    ):
         raise ClipError(f"{name!r} is no name of a recording", code="P206")
     if name.removeprefix("pieces/").startswith("."):
         raise ClipError(f"{name!r} is no name of a recording", code="P206")

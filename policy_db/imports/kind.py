@@ -143,9 +143,7 @@ class Kind:
     def column(self, heading: str) -> Column | None:
         """The column of a heading, in whichever language."""
         wanted = heading.strip().casefold()
-        return next(
-            (one for one in self.columns if wanted in (one.name, *map(str.casefold, one.also))), None
-        )
+        return next((one for one in self.columns if wanted in (one.name, *map(str.casefold, one.also))), None)
 
     def template(self) -> tuple[list[str], list[str]]:
         """Headings and an example line."""
@@ -280,7 +278,11 @@ class Kind:
 
     async def write(self, connection: AsyncConnection, lines: Sequence[Line], context: Context) -> None:
         """Write what lines bring."""
-        new = [self.row_of(line, line.given) | self.beginnings(context) for line in lines if line.outcome == "added"]
+        new = [
+            self.row_of(line, line.given) | self.beginnings(context)
+            for line in lines
+            if line.outcome == "added"
+        ]
         if new:
             await connection.execute(insert(context.store, self.table), new)
         changed: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
@@ -292,7 +294,9 @@ class Kind:
         key = self.table.__table__.columns[self.id_name]
         for names, rows in changed.items():
             statement = self.table.__table__.update().where(key == bindparam("which"))  # type: ignore[attr-defined]
-            await connection.execute(statement.values({name: bindparam(f"new_{name}") for name in names}), rows)
+            await connection.execute(
+                statement.values({name: bindparam(f"new_{name}") for name in names}), rows
+            )
 
     def changed_row(self, line: Line) -> dict[str, Any]:
         """The columns of the table that a changed line sets."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -103,7 +102,9 @@ class Instalments(Kind):
         await super().find(connection, lines, context)
         ids = {line.links["policy"] for line in lines}
         query = select(PolicyRow.id, PolicyRow.started_on, PolicyRow.ends_on).where(PolicyRow.id.in_(ids))
-        spans = {row.id: (row.started_on, row.ends_on) for row in await connection.execute(query)} if ids else {}
+        spans = (
+            {row.id: (row.started_on, row.ends_on) for row in await connection.execute(query)} if ids else {}
+        )
         for line in lines:
             start, end = spans[line.links["policy"]]
             if line.given["due_on"] < start:
@@ -147,7 +148,9 @@ class Payments(Kind):
             if there is None:
                 self._fill(line)
                 self._share(line, open_by_policy[line.links["policy"]], context)
-            elif set(there) == {line.given["policy"]} and there[line.given["policy"]] == line.given.get("amount"):
+            elif set(there) == {line.given["policy"]} and there[line.given["policy"]] == line.given.get(
+                "amount"
+            ):
                 line.outcome = "same"
             else:
                 policy, amount = next(iter(there.items()))
@@ -218,7 +221,9 @@ class Payments(Kind):
         table = InstalmentRow.__table__
         add = table.update().where(table.c.id == bindparam("which"))  # type: ignore[attr-defined]
         paid = table.c.paid + bindparam("share", type_=table.c.paid.type)
-        await connection.execute(add.values(paid=paid, paid_on=bindparam("day", type_=table.c.paid_on.type)), sums)
+        await connection.execute(
+            add.values(paid=paid, paid_on=bindparam("day", type_=table.c.paid_on.type)), sums
+        )
         context.memory.pop("taken", None)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -30,9 +30,7 @@ def _from_row(row: Row) -> dict[str, Any]:
 def _to_row(values: Row) -> dict[str, Any]:
     row = {name: values[name] for name in _PLAIN if name in values}
     for column, name in (("names", "name"), ("summary", "summary")):
-        row[column] = {
-            language: values.get(f"{name}_{short}", "") for short, language in _LANGUAGES.items()
-        }
+        row[column] = {language: values.get(f"{name}_{short}", "") for short, language in _LANGUAGES.items()}
     return row
 
 
@@ -157,9 +155,3 @@ RATES = Rates(
     {"product": Reference(ProductRow.code, ProductRow.id, "product_id", "product")},
     check=_check_rate,
 )
-
-
-def overlapping(bands: Iterable[tuple[int, int]]) -> bool:
-    """Whether two of the age bands have an age in common."""
-    ordered = sorted(bands)
-    return any(after[0] <= before[1] for before, after in zip(ordered, ordered[1:], strict=False))

@@ -55,7 +55,9 @@ def shown(values: Mapping[str, object]) -> dict[str, str]:
     """Values as texts that are short enough to show."""
     texts = {name: str(value) for name, value in values.items()}
     return {
-        name: text if len(text) <= _SHOWN or name in ("known", "columns", "example", "bands") else f"{text[:_SHOWN]}…"
+        name: text
+        if len(text) <= _SHOWN or name in ("known", "columns", "example", "bands")
+        else f"{text[:_SHOWN]}…"
         for name, text in texts.items()
     }
 

@@ -206,7 +206,12 @@ class Imports:
             "problem": None,
         }  # fmt: skip
         await connection.execute(update(ImportRow).where(ImportRow.id == found.id).values(done))
-        details = {"kind": found.kind, "file": found.file_name, "added": found.added, "changed": found.changed}
+        details = {
+            "kind": found.kind,
+            "file": found.file_name,
+            "added": found.added,
+            "changed": found.changed,
+        }
         audit = {
             "at": now, "actor": by, "action": "import_applied", "subject": f"import:{found.id}",
             "details": details, "call_id": "",
@@ -244,6 +249,8 @@ class Imports:
         )
         if outcome in ("added", "changed", "wrong", "same"):
             query = query.where(ImportLineRow.outcome == outcome)
+        elif outcome == "warned":
+            query = query.where(ImportLineRow.warned)
         query = query.order_by(ImportLineRow.line).limit(limit)
         async with self._store.reading() as connection:
             return tuple(
@@ -256,7 +263,9 @@ class Imports:
         async with self._store.writing() as connection:
             cut_off = FileRefusedError("interrupted").problem.as_dict()
             await connection.execute(
-                update(ImportRow).where(ImportRow.state == "checking").values(state="refused", problem=cut_off)
+                update(ImportRow)
+                .where(ImportRow.state == "checking")
+                .values(state="refused", problem=cut_off)
             )
             await connection.execute(
                 update(ImportRow).where(ImportRow.state == "applying").values(state="checked")
@@ -300,6 +309,7 @@ class Imports:
         rows = [
             {
                 "import_id": record, "line": line.number, "outcome": line.outcome, "key": line.key,
+                "warned": any(one.severity == "warning" for one in line.problems),
                 "changes": kind.told(line), "problems": [one.as_dict() for one in line.problems],
             }
             for line in batch

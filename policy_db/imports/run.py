@@ -36,7 +36,9 @@ class Counts:
 
     def as_dict(self) -> dict[str, int]:
         """By name, as the record of an import has them."""
-        return {name: getattr(self, name) for name in ("lines", "added", "changed", "same", "wrong", "warned")}
+        return {
+            name: getattr(self, name) for name in ("lines", "added", "changed", "same", "wrong", "warned")
+        }
 
 
 @dataclass(slots=True)

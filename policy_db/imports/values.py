@@ -145,6 +145,7 @@ def choice(**words: str) -> Read:
             raise WrongCellError("choice", value=cell, choices=", ".join(words))
         return found
 
+    read.words = tuple(words)  # type: ignore[attr-defined]  # forms offer them
     return read
 
 

@@ -57,6 +57,7 @@ class ImportLineRow(Base):
     import_id: Mapped[str] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True)
     line: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     outcome: Mapped[str] = mapped_column(String(10))
+    warned: Mapped[bool]
     key: Mapped[str] = mapped_column(String(120))
     changes: Mapped[dict[str, Any]] = mapped_column(Json)
     problems: Mapped[list[dict[str, Any]]] = mapped_column(Json)

@@ -81,6 +81,7 @@ def _import_lines() -> None:
         _text("import_id", 32),
         sa.Column("line", sa.Integer(), autoincrement=False, nullable=False),
         _text("outcome", 10),
+        sa.Column("warned", sa.Boolean(), nullable=False),
         _text("key", 120),
         _json("changes"),
         _json("problems"),
