@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from ivr.cli import database, flow, load, prompts, retention, seats, serve, talk, users
+from ivr.cli import database, flow, load, prompts, retention, rooms, seats, serve, talk, users
 from ivr.errors import HotlineError
 from ivr.flow import FlowErrors
 from ivr.speech import SpeechError
@@ -33,6 +33,7 @@ app.add_typer(prompts.app, name="prompts")
 app.add_typer(prompts.models, name="models")
 app.add_typer(database.app, name="db")
 app.add_typer(seats.app, name="seats")
+app.add_typer(rooms.app, name="rooms")
 app.add_typer(users.app, name="users")
 app.add_typer(retention.app, name="retention")
 
