@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
@@ -113,13 +113,6 @@ async def one(request: Request, parts: Parts, visitor: Reviewer, number: str) ->
     return await _page(request, parts, visitor, case)
 
 
-@router.get("/{number}/history")
-async def history(request: Request, parts: Parts, visitor: Reviewer, number: str) -> Response:
-    """What was reported and all that was done, which reads itself again."""
-    case = await claim_for(parts, number)
-    return render(request, visitor, "claims/history.html", **await _told(parts, case))
-
-
 @router.post("/{number}")
 async def save(
     request: Request, parts: Parts, visitor: Reviewer, number: str, wish: Annotated[Wish, Form()]
@@ -214,6 +207,15 @@ async def one_pdf(request: Request, parts: Parts, visitor: Reviewer, number: str
     made_ = await asyncio.to_thread(paper.pdf, sheet)
     name = f'attachment; filename="claim-{number}.pdf"'
     return Response(made_, media_type="application/pdf", headers={"content-disposition": name})
+
+
+@router.get("/{number}/{part}")
+async def live(
+    request: Request, parts: Parts, visitor: Reviewer, number: str, part: Literal["history", "warnings"]
+) -> Response:
+    """How the claim stands and all that was done, or what there is to beware of; both read themselves again."""
+    case = await claim_for(parts, number)
+    return render(request, visitor, f"claims/{part}.html", **await _told(parts, case))
 
 
 async def _sheet(request: Request, parts: ConsoleParts, visitor: Visitor, case: ClaimCase) -> paper.Sheet:
