@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ivr.flow.instructions import RunService, Transfer
 from ivr.flow.manifest import Manifest, ServiceSignature
+from ivr.flow.outcomes import FIXED_OUTCOMES
 from ivr.flow.values import Money, Secret, Type, Value
 from ivr.testing.world import Answer, TransferAnswer
 
@@ -95,6 +96,6 @@ class RandomTransfers:
 
     def __call__(self, transfer: Transfer) -> TransferAnswer:
         """The end of the next transfer."""
-        outcome = self._random.choice(["answered", "answered", "busy", "timeout", "closed"])
+        outcome = self._random.choice(["answered", *FIXED_OUTCOMES["transfer"]])
         self.answered.setdefault(transfer.queue, []).append(outcome)
         return TransferAnswer(outcome, transfer.timeout if outcome == "timeout" else TransferAnswer().after)

@@ -33,7 +33,7 @@ def test_every_call_to_good_flows_ends_well(library_of):
     report = fuzz(library_of(GOOD), calls=300, seed=3)
     assert report.passed, "\n".join(map(str, report.failures[:1]))
     assert report.calls == sum(report.ends.values()) == 300
-    assert report.ends["caller"] > 100
+    assert report.ends["caller"] > 60
     front = next(one for one in report.coverage if one.flow == "front")
     assert front.steps_reached == front.steps
     assert ("calls", "300") in report.rows()
