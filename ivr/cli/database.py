@@ -12,7 +12,7 @@ from rich.table import Table
 
 from ivr.cli.console import DatabaseUrl, DataDir, progress_bar, screen
 from ivr.settings import Settings, load_settings
-from policy_db import demo_table, migrate, schema_revision
+from policy_db import PolicyDatabase, demo_table, migrate, schema_revision
 
 app = typer.Typer(help="The policy database.", no_args_is_help=True)
 
@@ -42,28 +42,36 @@ def demo_command(
     print_demo_table()
 
 
-async def build_portfolio(settings: Settings, customers: int, seed: int) -> None:
+async def build_portfolio(settings: Settings, customers: int, seed: int, *, messages: bool = False) -> None:
     """Build the demonstration, or bring the dates of the one that is there up to today.
 
-    Raises Conflict when the database holds anything else.
+    With `messages` there are messages and claim reports to look at, unless callers have left some. Raises Conflict
+    when the database holds anything else.
     """
-    from ivr.app import load_content, open_database
-    from ivr.cli.demo_sound import speaking
-    from ivr.console.voicemail.due import clock_of
+    from ivr.app import open_database
     from policy_db import build_demo, refresh_demo
-    from policy_db.demo.messages import leave_demo_messages
 
     today = datetime.now(ZoneInfo(settings.zone)).date()
     async with open_database(settings, migrate=True) as database:
         if await refresh_demo(database, today=today):
             screen.print("The demonstration is there already; its dates count from today.")
-            return
-        with progress_bar("Making up customers") as progress:
-            await build_demo(database, customers=customers, seed=seed, today=today, progress=progress)
-        content = load_content(settings)
-        due = clock_of(content.flows.current.hotline, await database.messages.due_hours())
-        sound, now = speaking(settings, content), datetime.now(UTC)
-        await leave_demo_messages(database, now=now, zone=settings.zone, speak=sound, due=due)
+        else:
+            with progress_bar("Making up customers") as progress:
+                await build_demo(database, customers=customers, seed=seed, today=today, progress=progress)
+        if messages:
+            await _leave_messages(settings, database)
+
+
+async def _leave_messages(settings: Settings, database: PolicyDatabase) -> None:
+    from ivr.app import load_content
+    from ivr.cli.demo_sound import speaking
+    from ivr.console.voicemail.due import clock_of
+    from policy_db.demo.messages import leave_demo_messages
+
+    content = load_content(settings)
+    due = clock_of(content.flows.current.hotline, await database.messages.due_hours())
+    sound, now = speaking(settings, content), datetime.now(UTC)
+    await leave_demo_messages(database, now=now, zone=settings.zone, speak=sound, due=due)
 
 
 def print_demo_table() -> None:

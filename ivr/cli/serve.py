@@ -82,7 +82,7 @@ def demo(
         data_dir=data_dir,
         database_url=database_url,
     )
-    asyncio.run(build_portfolio(settings, customers, seed))
+    asyncio.run(build_portfolio(settings, customers, seed, messages=True))
     _tell_how_to_dial(settings)
     _tell_who_may_sign_in(settings)
     raise typer.Exit(asyncio.run(_serve(settings)))

@@ -9,12 +9,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
+
 from policy_db.calls import Calls
 from policy_db.claims import Claims
 from policy_db.demo.data import load_yaml
 from policy_db.message_facts import Due, MessageChange, Transcript
 from policy_db.messages import Messages
 from policy_db.recordings import Recordings
+from policy_db.tables import RecordingRow
 
 if TYPE_CHECKING:
     from policy_db.database import PolicyDatabase
@@ -40,7 +43,10 @@ Speak = Callable[[str, Sequence[Mapping[str, str]], str], DemoSound]
 async def leave_demo_messages(
     db: PolicyDatabase, *, now: datetime, zone: str, speak: Speak, due: Due
 ) -> None:
-    """Leave the demonstration's messages and claim reports in a database that has just been built."""
+    """Leave the demonstration's messages and claim reports, unless there are recordings already."""
+    async with db.store.reading() as connection:
+        if (await connection.execute(select(RecordingRow.id).limit(1))).first() is not None:
+            return
     content: dict[str, Any] = load_yaml("messages.yaml")
     for entry in content["messages"]:
         await _leave(db, entry, now - timedelta(hours=entry["hours"]), speak, due)

@@ -9,18 +9,20 @@ from fastapi import Depends, HTTPException
 
 from ivr.console.access import Anyone, ForbiddenError, Visitor
 from ivr.console.parts import ConsoleParts, Parts
+from ivr.console.voicemail.desk import sight_of
 from policy_db.facts import Recording
 
 
 async def listened_to(id: str, parts: Parts, visitor: Anyone) -> Recording:  # noqa: A002 - as the path has it
     """A dependency: the recording, which the visitor may hear.
 
-    Reviewers and managers hear all; a seat what was said in its own calls or left in its mailbox. Answers 404 for one
-    that does not exist or was thrown away, and for a seat also where it is not theirs: which exist is nobody's business.
+    Reviewers and managers hear all; a seat what was said in its own calls, left in its mailbox or given to it. Answers
+    404 for one that does not exist or was thrown away, and for a seat also where it is not theirs: which exist is
+    nobody's business.
     """
     recording = await parts.database.recordings.find(id)
     if not visitor.has("reviewer", "manager"):
-        if not visitor.has("seat"):
+        if not visitor.has("seat") and not visitor.user.salesperson:
             raise ForbiddenError
         if recording is None or not await _is_theirs(parts, visitor, recording):
             raise HTTPException(404)
@@ -33,6 +35,8 @@ Listened = Annotated[Recording, Depends(listened_to)]
 
 
 async def _is_theirs(parts: ConsoleParts, visitor: Visitor, recording: Recording) -> bool:
+    if await parts.database.messages.find(recording.id, await sight_of(parts, visitor)) is not None:
+        return True  # a message in their mailbox, or one that was given to them
     if visitor.seat is None:
         return False
     for seat in await parts.database.seats.all_seats():
