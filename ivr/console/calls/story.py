@@ -110,6 +110,8 @@ class Teller:
         }
         for name in ("seat", "queue", "by", "why", "to", "reason", "code", "edge", "order"):
             values.setdefault(name, "")
+        values["pressed"] = values.pop("key", "")
+        values.pop("language", None)
         flow = str(data.get("flow", ""))
         values |= {"flow": self._names.flow(flow) if flow else "", "step": self._step(data)}
         values |= {"queue": self._names.queue(str(data["queue"])) if data.get("queue") else ""}
@@ -124,7 +126,7 @@ class Teller:
             case "level_raised":
                 values["level"] = self._word("level", data.get("level", 0))
             case "language_changed":
-                values["language"] = self._word("language", data.get("language", ""))
+                values["spoken"] = self._word("language", data.get("language", ""))
             case "call_ended":
                 values["reason"] = self._word("ended", data.get("reason", ""))
             case "transfer_ended":
@@ -151,9 +153,9 @@ class Teller:
         """Which way was taken, in words: a key, an outcome, or the way on."""
         edge, outcome = str(data.get("edge", "")), str(data.get("outcome", ""))
         if edge.startswith("choices."):
-            return self._words("entry.way.key", key=edge.removeprefix("choices."))
+            return self._words("entry.way.key", pressed=edge.removeprefix("choices."))
         if outcome.startswith("hotkey "):
-            return self._words("entry.way.key", key=outcome.removeprefix("hotkey "))
+            return self._words("entry.way.key", pressed=outcome.removeprefix("hotkey "))
         return self._word("outcome", outcome)
 
     def _prompt(self, name: str) -> str:
