@@ -7,24 +7,36 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Console, parts_for
+from fastapi import FastAPI
 from relay_house import RelayHouse, relay_house, start, until
 from websockets.exceptions import InvalidStatus
 
-from ivr.console.access import COOKIE
+from ivr.console.access import COOKIE, Visitor
 from ivr.console.phone.api import session_mark, tickets_of
 from ivr.console.phone.limits import MOST_A_MINUTE, MOST_AT_ONCE, CallLimits, TooManyCallsError
-from ivr.console.phone.relay import is_own_page
+from ivr.console.phone.relay import is_own_page, router
 from ivr.lines.base import Ended, LegEvent
 from ivr.lines.stream import Ticket
 
 
 @pytest.fixture
-async def house(console: Any) -> AsyncIterator[RelayHouse]:
-    async with relay_house(console) as one:
-        yield one
+async def house(tmp_path: Path, demo_file: Path, content: Any) -> AsyncIterator[RelayHouse]:
+    """The relay alone, with the parts of a console."""
+    (tmp_path / "hotline.db").write_bytes(demo_file.read_bytes())
+    async with parts_for(tmp_path, content, None) as parts:
+        app = FastAPI()
+        app.state.parts = parts
+        app.include_router(router)
+        console = Console(app, parts, None)
+        async with relay_house(console) as one:
+            yield one
+        for client in console.clients:
+            await client.aclose()
 
 
 async def begun(house: RelayHouse, worker: str = "w0", **parameters: str) -> Any:
@@ -180,8 +192,6 @@ async def seat_call(house: RelayHouse, user: str) -> tuple[Any, str, asyncio.Tas
     client = await house.console.signed_in(user)
     cookie = f"{COOKIE}={client.cookies[COOKIE]}"
     session = await house.console.database.users.session(client.cookies[COOKIE])
-    from ivr.console.access import Visitor
-
     visitor = Visitor(session.user, session.csrf, session.id)
     ticket = Ticket("anna", "call-1", "w0", session_mark(visitor))
     dialling = asyncio.create_task(line.dial("browser:anna", caller="13800138000"))

@@ -114,13 +114,15 @@ class Buffer {
     this.items.push({ mark: name });
   }
 
-  // How late each frame came after the earliest of the last seconds; the depth covers all but the worst of them.
+  // How late each frame came after the earliest of the last seconds; the depth covers all but the worst of them. What
+  // no depth would cover is an outage, not jitter: nobody shall wait for the next one.
   measure(now) {
     this.delays.push(now - (this.arrived++ * FRAME) / RATE);
     if (this.delays.length > HISTORY) this.delays.shift();
     if (this.arrived % 10) return;
-    const sorted = [...this.delays].sort((one, other) => one - other);
-    const late = sorted[Math.floor(sorted.length * 0.98)] - sorted[0];
+    const latest = Math.min(...this.delays) + (DEEPEST * FRAME) / RATE;
+    const sorted = this.delays.filter((one) => one <= latest).sort((one, other) => one - other);
+    const late = sorted[Math.floor(sorted.length * 0.95)] - sorted[0];
     this.wanted = Math.max(SHALLOWEST, Math.min(DEEPEST, 1 + Math.ceil((late * RATE) / FRAME)));
   }
 
