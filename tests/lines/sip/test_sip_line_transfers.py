@@ -223,3 +223,37 @@ async def test_who_is_sent_away_is_told_of_in_the_end(desk: Desk, caller: SipCal
     leg.hang_up()
     async with asyncio.timeout(5):
         assert await leg.send_away("13800138000") == 487
+
+
+async def test_a_caller_whose_side_takes_them_elsewhere_is_sent_away(
+    desk: Desk, caller: SipCaller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = await caller.dial()
+    leg: SipLeg = (await desk.answered()).leg
+    asked = asyncio.Event()
+    took = call._took_request
+
+    def take(message: Message) -> None:
+        if message.method != "REFER":
+            took(message)
+            return
+        caller.reply(message, "202 Accepted", "", call.contact_header)
+        call.refer_to = message.get("refer-to")
+        asked.set()
+
+    monkeypatch.setattr(call, "_took_request", take)
+    sent = asyncio.create_task(leg.send_away("13800138000"))
+    await asyncio.wait_for(asked.wait(), 4)
+    assert call.refer_to == "<sip:13800138000@127.0.0.1>"
+    for body, state in (
+        ("SIP/2.0 100 Trying", "active;expires=60"),
+        ("SIP/2.0 200 OK", "terminated;reason=noresource"),
+    ):
+        headers = {
+            "Event": "refer",
+            "Subscription-State": state,
+            "Content-Type": "message/sipfrag;version=2.0",
+        }
+        assert (await call.request("NOTIFY", body + "\r\n", headers)).status == 200
+    assert await asyncio.wait_for(sent, 4) == 200
+    await call.hang_up()
