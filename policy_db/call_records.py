@@ -29,6 +29,8 @@ from policy_db.tables import (
 
 #: Policies that a search for a customer goes by.
 _MOST_POLICIES: Final = 200
+#: Calls of the numbers that end as it is asked, the newest.
+_MOST_CALLS: Final = 1000
 _COLUMNS: Final = (
     CallRow.id, CallRow.started_at, CallRow.ended_at, CallRow.caller, CallRow.language, CallRow.level, CallRow.channel,
     CallRow.state, CallRow.end_reason, CallRow.step, CallRow.asked, CallRow.faults, CallRow.missed, PolicyRow.number,
@@ -105,11 +107,11 @@ class CallRecords:
     async def find(self, wanted: CallFilter, limit: int = 51) -> tuple[CallSummary, ...]:
         """The newest calls that fit, with the queue and seat they came to."""
         async with self._store.reading() as connection:
-            policies = await _policies(connection, wanted.text)
+            said = await _said(connection, wanted.text) if wanted.text else None
             query = (
                 select(*_COLUMNS)
                 .outerjoin(PolicyRow, PolicyRow.id == CallRow.policy_id)
-                .where(*_conditions(wanted, policies))
+                .where(*_conditions(wanted), *(() if said is None else (said,)))
                 .order_by(CallRow.started_at.desc(), CallRow.id.desc())
                 .limit(limit)
             )
@@ -200,7 +202,7 @@ class CallRecords:
         return found
 
 
-def _conditions(wanted: CallFilter, policies: list[int]) -> list[ColumnElement[bool]]:
+def _conditions(wanted: CallFilter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if wanted.since is not None:
         found.append(CallRow.started_at >= wanted.since)
@@ -223,8 +225,6 @@ def _conditions(wanted: CallFilter, policies: list[int]) -> list[ColumnElement[b
         found.append(_served(wanted.seat))
     if wanted.seen_by is not None:
         found.append(_served(wanted.seen_by))
-    if wanted.text:
-        found.append(_said(wanted.text, policies))
     return found
 
 
@@ -241,24 +241,27 @@ def _served(seat: str) -> ColumnElement[bool]:
     return or_(_exists(WaitingCallRow, WaitingCallRow.seat_id == seat), spoke.exists())
 
 
-def _said(text: str, policies: list[int]) -> ColumnElement[bool]:
-    """A number or the end of one, an id, or a policy of those that the text stands for."""
-    either: list[ColumnElement[bool]] = [CallRow.id == text]
-    digits = text.lstrip("+").replace(" ", "").replace("-", "")
+async def _said(connection: Any, text: str) -> ColumnElement[bool]:
+    """Calls of a number or the end of one, of an id, or about the policies that a text stands for.
+
+    What the text stands for is looked up first, so that the calls are then found by index.
+    """
+    ids, digits = {text}, text.lstrip("+").replace(" ", "").replace("-", "")
+    either: list[ColumnElement[bool]] = []
     if digits.isdigit() and len(digits) >= 4:
-        numbers = select(CallRow.id).where(CallRow.caller.like(f"%{digits}"))
-        either.append(CallRow.id.in_(numbers))
-    elif "%" not in text and "_" not in text:
+        query = (
+            select(CallRow.id).where(CallRow.caller.like(f"%{digits}")).order_by(CallRow.started_at.desc())
+        )
+        ids.update((await connection.execute(query.limit(_MOST_CALLS))).scalars())
+    else:
         either.append(CallRow.caller == text)
-    if policies:
+    if policies := await _policies(connection, text):
         either.append(CallRow.policy_id.in_(policies))
-    return or_(*either)
+    return or_(CallRow.id.in_(sorted(ids)), *either)
 
 
 async def _policies(connection: Any, text: str) -> list[int]:
     """The policies that a text stands for: by their own number, or their holder's number or name."""
-    if not text:
-        return []
     holders = (
         select(CustomerRow.id).where(or_(CustomerRow.number == text, CustomerRow.name == text)).limit(50)
     )
