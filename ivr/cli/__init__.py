@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from ivr.cli import database, flow, load, prompts, retention, rooms, seats, serve, talk, users
+from ivr.cli import database, flow, imports, load, prompts, retention, rooms, seats, serve, talk, users
 from ivr.errors import HotlineError
 from ivr.flow import FlowErrors
 from ivr.speech import SpeechError
@@ -28,6 +28,7 @@ app.command("call")(talk.call)
 app.command("phone")(talk.phone)
 app.command("load")(load.load)
 app.command("init")(serve.init)
+app.command("import")(imports.import_command)
 app.add_typer(flow.app, name="flow")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(prompts.models, name="models")

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import structlog
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -73,6 +74,7 @@ def background(parts: ConsoleParts) -> AbstractAsyncContextManager[None]:
     @asynccontextmanager
     async def entered() -> AsyncIterator[None]:
         parts.database.imports.limits = ImportLimits(size=parts.settings.import_megabytes * 1_000_000)
+        parts.database.imports.zone = parts.database.administration.zone = ZoneInfo(parts.settings.zone)
         work = parts.shared["admin.imports"] = ImportWork(parts)
         await parts.database.imports.put_right()
         await tidy(parts)
