@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, true, update
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, delete, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from policy_db.errors import ConflictError
 from policy_db.seat_facts import (
-    OPEN_STATES,
     Lost,
     Move,
     Queue,
@@ -32,7 +31,11 @@ from policy_db.store import Store
 from policy_db.tables import QueueRow, SeatMoveRow, SeatPauseRow, SeatRow, WaitingCallRow
 from policy_db.writes import insert
 
-_IS_OPEN = WaitingCallRow.state.in_(sorted(OPEN_STATES))
+#: Written out as the partial index of open calls has it, so that no database reads the ended ones, however many.
+_OPEN: Final[BindParameter[list[str]]] = bindparam(
+    "open", ["waiting", "offered", "connected", "callback"], expanding=True, literal_execute=True
+)
+_IS_OPEN = WaitingCallRow.state.in_(_OPEN)
 _SEATS = select(*SeatRow.__table__.columns)
 _CALLS = select(*WaitingCallRow.__table__.columns)
 
@@ -296,9 +299,9 @@ async def _seats(connection: AsyncConnection, condition: ColumnElement[bool]) ->
 
 
 async def _calls(connection: AsyncConnection, condition: ColumnElement[bool]) -> tuple[QueueCall, ...]:
-    order = (WaitingCallRow.queued_at, WaitingCallRow.id)
-    rows = await connection.execute(_CALLS.where(condition).order_by(*order))
-    return tuple(call_of(row) for row in rows)
+    """In the order of the line; sorted here, because SQLite would rather read all calls there ever were in order."""
+    found = [call_of(row) for row in await connection.execute(_CALLS.where(condition))]
+    return tuple(sorted(found, key=lambda call: (call.queued_at, call.id)))
 
 
 async def _queue(connection: AsyncConnection, name: str) -> Queue | None:
