@@ -12,7 +12,7 @@ from typing import Final
 
 from ivr.clock import Clock
 from ivr.flow.instructions import Transfer
-from ivr.lines.base import Ended, KeyDown, Leg, LegEvent, PlayEnded
+from ivr.lines.base import Ended, KeyDown, Leg, LegEvent, LegInfo, PlayEnded
 from ivr.seats.case import OUTSIDE_SECONDS, Case, Tools
 from ivr.seats.commands import obey
 from ivr.seats.desk import Caller, Offer
@@ -135,16 +135,36 @@ class CallBack:
         seat.attach(lambda event: self._seat_told(seat, event))
         seat.play(said.clips, token=_SEAT_TOLD, text=said.text)
         music = self._tools.sound.music(seat)
-        ring = Ring(
-            self._tools, self._mailbox, self._clock, self.offer.call.call_back_to, seconds=OUTSIDE_SECONDS
-        )
+        number = self.offer.call.call_back_to
+        ring = Ring(self._tools, self._mailbox, self._clock, number, seconds=OUTSIDE_SECONDS)
+        self._begin_record(number)
+        outcome = "not_reached"
         try:
-            caller = await self._reached(seat)
+            try:
+                caller = await self._reached(seat)
+            finally:
+                ring.stop()
+                music()
+            if caller is not None:
+                outcome = await self._talk(seat, caller)
         finally:
-            ring.stop()
-            music()
-        if caller is not None:
-            await self._talk(seat, caller)
+            await self._end_record(outcome)
+
+    def _begin_record(self, number: str) -> None:
+        """An attempt is a call like any other, answered or not."""
+        records, began, call = self._tools.records, self._clock.time(), self.offer.call
+        if records is None:
+            return
+        info = LegInfo(self.record, "call_back", "", number)
+        records.begin(self.record, info, flow="", version="", now=lambda: self._clock.time() - began)
+        known = {"language": call.language, "policy": call.policy}
+        records.know(self.record, **{name: value for name, value in known.items() if value})
+        self._tools.note(self.record, "call_back", of=call.call_id, to=hidden(number))
+
+    async def _end_record(self, outcome: str) -> None:
+        if self._tools.records is not None:
+            with self._clock.hold():
+                await self._tools.records.finish(self.record, outcome)
 
     async def _reached(self, seat: Leg) -> Leg | None:
         """The caller's leg; None: they are tried again later, or the seat has gone and the next is rung."""
@@ -176,30 +196,19 @@ class CallBack:
     async def _not_reached(self, why: str) -> None:
         with self._clock.hold():
             await self._tools.desk.not_reached(self.offer.call_id)
-        self._tools.note(self.offer.call_id, "not_reached", why=why)
+        self._tools.note(self.record, "not_reached", why=why)
         self._tools.notify("seat", self.offer.seat.id)
 
     # The talk
 
-    async def _talk(self, seat: Leg, leg: Leg) -> None:
-        """Greet the caller, join the two, and keep a record of it as of any call."""
-        tools, began = self._tools, self._clock.time()
+    async def _talk(self, seat: Leg, leg: Leg) -> str:
+        """Greet the caller and join the two; the word for the record."""
         case = self._case(leg)
         leg.attach(partial(self._caller_told, case))
-        if tools.records is not None:
-            tools.records.begin(
-                case.record, leg.info, flow="", version="", now=lambda: self._clock.time() - began
-            )
-        outcome = "caller_hung_up"
         try:
-            case.note("call_back", of=case.call, to=hidden(self.offer.call.call_back_to))
-            if await self._greeted(case, leg):
-                outcome = await self._joined_with(case, seat)
+            return await self._joined_with(case, seat) if await self._greeted(case, leg) else "caller_hung_up"
         finally:
             leg.hang_up()
-            if tools.records is not None:
-                with self._clock.hold():
-                    await tools.records.finish(case.record, outcome)
 
     def _case(self, leg: Leg) -> Case:
         call = self.offer.call

@@ -91,7 +91,10 @@ class Records(Protocol):
     def begin(
         self, call_id: str, info: LegInfo, *, flow: str, version: str, now: Callable[[], float]
     ) -> None:
-        """A call was placed and answered; `now` gives seconds since then."""
+        """A call is placed; `now` gives the seconds of its timeline."""
+
+    def know(self, call_id: str, **facts: str) -> None:
+        """What is known of it: `language`, `policy`."""
 
     async def finish(self, call_id: str, outcome: str) -> None:
         """It is over."""

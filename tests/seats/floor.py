@@ -151,6 +151,9 @@ class Records:
     ) -> None:
         self.begun.append(call_id)
 
+    def know(self, call_id: str, **facts: str) -> None:
+        assert call_id in self.begun
+
     async def finish(self, call_id: str, outcome: str) -> None:
         self.finished[call_id] = outcome
 
