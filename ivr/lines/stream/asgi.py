@@ -28,11 +28,14 @@ class LiveSocket(WebSocketsSansIOProtocol):
     """
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Bound what waits in it."""
+        """Bound what waits in it, and let nothing wait for company."""
         cast("asyncio.Transport", transport).set_write_buffer_limits(high=SEND_BUFFER)
         sock = transport.get_extra_info("socket")
-        if sock is not None:
+        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+            sock.setsockopt(
+                socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+            )  # else a frame waits for the next one's ACK
         super().connection_made(transport)
 
     def handle_connect(self, event: Any) -> None:
