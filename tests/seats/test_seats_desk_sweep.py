@@ -37,6 +37,8 @@ async def test_a_dead_worker_does_not_take_a_kept_place_with_it(bench: Bench) ->
     await bench.desk.sweep()
     assert await bench.state("c1") == "callback"
     await bench.desk.resume("bob")
+    assert await bench.offers("w2") == [], "their telephone may be ringing still"
+    bench.later(601)
     assert await bench.offers("w2") == [("c1", "bob")]
 
 
