@@ -255,7 +255,8 @@ class CallBack:
         talk = Talk(case, member, self.offer, obey)
         self._handling = handling = Handling(case)
         try:
-            return await handling.go_on(talk)
+            outcome = await handling.go_on(talk)
+            return "transferred" if outcome == "answered" else outcome
         finally:
             handling.end()
 

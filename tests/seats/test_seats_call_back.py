@@ -42,7 +42,7 @@ async def test_seat_and_caller_are_rung_in_turn_hear_why_and_then_each_other(flo
     assert ("c1-r1", "call_back", {"of": "c1", "to": "…8000"}) in [note[1:] for note in floor.notes]
 
     await floor.until(lambda: bool(floor.records.finished))
-    assert floor.records.finished == {"c1-r1": "answered"}
+    assert floor.records.finished == {"c1-r1": "transferred"}
     await floor.later(1)
     assert isinstance(people[0].end, Ended)
     assert (floor.row("c1").state, floor.row("c1").outcome, floor.row("c1").seat_id) == (
