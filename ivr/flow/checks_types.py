@@ -70,6 +70,9 @@ class _StepChecker:
         elif isinstance(step, TransferStep):
             for slot, text in step.transfer.with_.items():
                 self._value(text, (*at, "transfer", "with", slot), self._scope(known), name)
+            if step.transfer.room is not None:
+                path = (*at, "transfer", "room")
+                self._fits(step.transfer.room, path, Type("digits"), self._scope(known), name, "F403")
         elif isinstance(step, LanguageStep) and (code := language_expression(step)) is not None:
             self._fits(code, (*at, "language"), Type("code"), self._scope(known), name, "F403")
         if not isinstance(step, ReturnStep):
