@@ -41,10 +41,10 @@ def _form(page: str, action: str) -> dict[str, str]:
     body = page[start : page.index("</form>", start)]
     fields = dict(re.findall(r'<input name="([^"]+)"[^>]*? value="([^"]*)"', body))
     fields |= dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', body))
-    for name, options in re.findall(r'<select name="([^"]+)"[^>]*>(.*?)</select>', body, re.S):
+    for name, options in re.findall(r'<select name="([^"]+)"[^>]*>(.*?)</select>', body, re.DOTALL):
         chosen = re.search(r'value="([^"]*)" selected', options)
         fields[name] = chosen[1] if chosen else ""
-    for name, text in re.findall(r'<textarea name="([^"]+)"[^>]*>(.*?)</textarea>', body, re.S):
+    for name, text in re.findall(r'<textarea name="([^"]+)"[^>]*>(.*?)</textarea>', body, re.DOTALL):
         fields[name] = text
     return fields
 
@@ -82,7 +82,12 @@ async def test_a_role_that_may_not_see_a_page_does_not(console: Console, user: s
         stem = "/".join(path.split("?")[0].removesuffix(".csv").split("/")[:3])
         wanted = 200 if stem in reads else 403
         assert (await client.get(path)).status_code == wanted, path
-    for path in ("/admin/seats", "/admin/queues/service", "/admin/hours/people/override", "/admin/seats/seat1/remove"):
+    for path in (
+        "/admin/seats",
+        "/admin/queues/service",
+        "/admin/hours/people/override",
+        "/admin/seats/seat1/remove",
+    ):
         assert (await client.post(path, data={})).status_code == 403, path
 
 
@@ -111,7 +116,9 @@ async def test_a_change_is_kept_and_noted_by_field_without_the_values(console: C
     assert customer is not None
     assert (customer.city, customer.phone) == ("上海市", "+8613900001111")
     entry = next(
-        one for one in await console.database.audit.about(f"customer:{key}") if one.action == "changed_customers"
+        one
+        for one in await console.database.audit.about(f"customer:{key}")
+        if one.action == "changed_customers"
     )
     assert entry.actor == "staff:root"
     assert entry.details == {"fields": ["city", "phone"]}
@@ -179,7 +186,9 @@ async def test_a_rate_is_changed_and_one_that_overlaps_is_refused(console: Conso
     client = await console.signed_in("root")
     wish = {"term": "10", "sex": "m", "age_from": "0", "age_to": "4", "rate": "15.5000"}
     assert (await client.post("/admin/products/101/rates", data=wish)).status_code == 303
-    page = (await client.get("/admin/products/101/rates", params={"age": "3", "term": "10", "sum": "200000"})).text
+    page = (
+        await client.get("/admin/products/101/rates", params={"age": "3", "term": "10", "sum": "200000"})
+    ).text
     assert "15.5000" in page
     assert "3,100.00" in page
     reply = await client.post("/admin/products/101/rates", data=wish | {"age_from": "2"})
@@ -189,7 +198,14 @@ async def test_a_rate_is_changed_and_one_that_overlaps_is_refused(console: Conso
 
 async def test_commissions_are_added_and_taken_away(console: Console) -> None:
     client = await console.signed_in("root")
-    wish = {"month": "2026-12", "policy": "86001234", "kind": "bonus", "amount": "100.00", "currency": "CNY", "paid_on": ""}
+    wish = {
+        "month": "2026-12",
+        "policy": "86001234",
+        "kind": "bonus",
+        "amount": "100.00",
+        "currency": "CNY",
+        "paid_on": "",
+    }
     assert (await client.post("/admin/salespeople/1001/commissions", data=wish)).status_code == 303
     page = (await client.get("/admin/salespeople/1001")).text
     assert "2026-12" in page
@@ -201,7 +217,15 @@ async def test_commissions_are_added_and_taken_away(console: Console) -> None:
 
 async def test_a_seat_is_made_signed_out_by_force_and_removed(console: Console) -> None:
     client = await console.signed_in("root")
-    wish = {"id": "seat9", "name": "孙悦", "address": "browser", "languages": "zh-CN;en", "skills": "claims=3", "licences": "", "mailbox": ""}
+    wish = {
+        "id": "seat9",
+        "name": "孙悦",
+        "address": "browser",
+        "languages": "zh-CN;en",
+        "skills": "claims=3",
+        "licences": "",
+        "mailbox": "",
+    }
     assert (await client.post("/admin/seats", data=wish)).status_code == 303
     assert (await client.post("/admin/seats", data=wish)).status_code == 409
     await console.parts.desk.sign_in("seat9", console=False)
@@ -249,7 +273,15 @@ async def test_a_form_without_the_sessions_token_changes_nothing(console: Consol
 
 async def test_a_name_that_looks_like_a_formula_is_text_in_every_export(console: Console) -> None:
     client: Any = await console.signed_in("root")
-    wish = {"number": "1009", "name": "=cmd|'/c calc'!A1", "phone": "", "email": "", "branch": "", "hired_on": "2026-01-01", "left_on": ""}
+    wish = {
+        "number": "1009",
+        "name": "=cmd|'/c calc'!A1",
+        "phone": "",
+        "email": "",
+        "branch": "",
+        "hired_on": "2026-01-01",
+        "left_on": "",
+    }
     assert (await client.post("/admin/salespeople", data=wish)).status_code == 303
     assert "'=cmd" in (await client.get("/admin/salespeople.csv")).text
     page = (await client.get("/admin/salespeople/1009")).text
