@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
 from ivr.console.access import Administrator, AdministratorInPerson, Visitor
 from ivr.console.account.background import keeper_of
@@ -76,6 +76,13 @@ async def release_hold(number: int, parts: Parts, visitor: AdministratorInPerson
     if released is not None:
         await did(parts, visitor, "released_hold", f"{released.kind}:{released.number}", hold=number)
     return done("/admin/retention", "released")
+
+
+@router.get("/holds")
+@router.get("/periods/{name}")
+async def after_refusal(visitor: Administrator) -> Response:
+    """Back to the page, for who loads a refused form again."""
+    return RedirectResponse("/admin/retention", 303)
 
 
 @router.post("/dry-run")

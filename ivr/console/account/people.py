@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, HTTPException, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
 from ivr.console.access import Administrator, AdministratorInPerson, Visitor
 from ivr.console.account.words import done, problem, said
@@ -194,6 +194,13 @@ async def enable(number: int, parts: Parts, visitor: AdministratorInPerson) -> R
     await parts.database.users.change(user.name, disabled=False)
     await did(parts, visitor, "enabled_user", f"user:{user.name}")
     return done(f"/admin/users/{number}", "enabled")
+
+
+@router.get("/{number}/password")
+@router.get("/{number}/disable")
+async def after_change(number: int, visitor: Administrator) -> Response:
+    """Back to the user, for who loads the page that a change answered with again."""
+    return RedirectResponse(f"/admin/users/{number}", 303)
 
 
 def new_password() -> str:

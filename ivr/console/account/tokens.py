@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
 from ivr.console.access import InPerson
 from ivr.console.account.own import account_page
@@ -34,6 +34,12 @@ async def add_token(
         return await account_page(request, parts, visitor, wrong=wrong, status=422)
     await did(parts, visitor, "added_token", f"user:{visitor.name}", token=token.id)
     return await account_page(request, parts, visitor, token=shown)
+
+
+@router.get("")
+async def after_token(visitor: InPerson) -> Response:
+    """Back to the account, for who loads the page with a token again."""
+    return RedirectResponse("/account", 303)
 
 
 @router.post("/{number}/revoke")
