@@ -40,7 +40,7 @@ def list_command(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> 
 @app.command("add")
 def add_command(
     seat: Annotated[str, typer.Argument(help="A short name of letters and digits, such as seat4.")],
-    address: Annotated[str, typer.Option(help="Where it rings: sip:anna@192.0.2.7, or a number of the PBX.")],
+    address: Annotated[str, typer.Option(help="Where it rings: browser, sip:anna@192.0.2.7, or a number of the PBX.")],
     name: Annotated[str, typer.Option(help="The person's name.")] = "",
     language: Annotated[
         list[str] | None, typer.Option(help="A language they speak; may be repeated (zh-CN if not given).")
@@ -151,11 +151,11 @@ def _unknown(seat: str) -> NoReturn:
 
 
 def _address(text: str) -> str:
-    """A SIP address or a number. Raises SeatError (H603)."""
-    if re.fullmatch(r"(sips?:[^\s@<>]+(@[^\s@<>]+)?|\+?[0-9*#]{2,32})", text):
+    """A SIP address, a number, or `browser`: the seat's own page. Raises SeatError (H603)."""
+    if text == "browser" or re.fullmatch(r"(sips?:[^\s@<>]+(@[^\s@<>]+)?|\+?[0-9*#]{2,32})", text):
         return text
     raise SeatError(
-        f"{text!r} cannot be rung; write sip:name@host, or a number of the PBX that the line is registered with",
+        f"{text!r} cannot be rung; write browser, sip:name@host, or a number of the PBX that the line is registered with",
         code="H603",
     )
 

@@ -46,6 +46,12 @@ class SeatPage:
         await self.page.click("[data-start]")
         await self.state("ready")
 
+    async def end(self) -> None:
+        """Sign out, if the page is still there."""
+        if "/seat" in self.page.url:
+            await self.page.click('[data-be="offline"]')
+            await self.state("offline")
+
     async def state(self, name: str, seconds: float = 20.0) -> None:
         """Wait until the page says that the seat is in a state."""
         await self.page.wait_for_selector(f".seat-bar.{name}", timeout=seconds * 1000)
@@ -122,4 +128,6 @@ async def seat_pages(hotline: HotlineProcess, sound: Path, *seats: str) -> Async
             await page.goto(f"{url}/seat")
             pages.append(made)
         yield pages
+        for one in pages:
+            await one.end()
         assert [error for page in pages for error in page.errors] == []
