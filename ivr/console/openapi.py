@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from ivr.console.access import COOKIE, CSRF_HEADER
 
-_SECURITY: Final = [{"session": []}, {"token": []}]
+_SECURITY: Final[list[dict[str, list[str]]]] = [{"session": []}, {"token": []}]
 #: What any operation may answer instead of what it is for.
 _ERRORS: Final = {
     "400": "The request cannot be read.",

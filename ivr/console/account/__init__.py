@@ -29,7 +29,7 @@ AREA = Area(
     pages=_pages,
     api=api,
     entries=(
-        Entry("/admin/users", "users.title", ("administrator",), order=80),
+        Entry("/admin/users", "users.title", ("administrator",), order=81),
         Entry("/admin/audit", "audit.title", ("manager", "administrator"), order=82),
         Entry("/admin/retention", "retention.title", ("administrator",), order=84),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
@@ -14,7 +14,7 @@ from ivr.console.audit import did, looked_at
 from ivr.console.pages import render, text
 from ivr.console.parts import ConsoleParts, Parts
 from policy_db.errors import BadValueError, ConflictError, NotFoundError
-from policy_db.retention import HOLD_KINDS
+from policy_db.retention import HOLD_KINDS, HoldKind
 
 router = APIRouter(prefix="/admin/retention")
 _MOST_STAYS: Final = 200
@@ -56,7 +56,9 @@ async def add_hold(
     if kind not in HOLD_KINDS or not why.strip() or "\x00" in number + why:
         return await _page(request, parts, visitor, "retention.bad_hold")
     try:
-        held = await parts.database.retention.hold(kind, number.strip(), why=why, who=visitor.who)
+        held = await parts.database.retention.hold(
+            cast("HoldKind", kind), number.strip(), why=why, who=visitor.who
+        )
     except NotFoundError:
         return await _page(request, parts, visitor, "retention.no_such")
     except ConflictError:
