@@ -93,15 +93,17 @@ async def mine_of(request: Request, parts: ConsoleParts, visitor: Visitor) -> Mi
     if scene.seat is None:
         return None
     seat, snapshot, words = scene.seat, await parts.database.seats.snapshot(), words_of(request, visitor)
-    picture = await picture_of(parts, visitor, seat.call_id)
+    noting = await noting_of(parts, seat)
+    picture = await picture_of(parts, visitor, seat.call_id or noting or None)
+    engaged = picture is not None and seat.call_id is not None
     return Mine(
         now=parts.clock(),
         seat=seat,
         scene=scene,
-        noting=await noting_of(parts, seat),
+        noting=noting,
         picture=picture,
         story=None if picture is None else _story(parts, picture, words),
-        talk=None if picture is None else talk_state(picture.timeline, scene.call, scene.at, seat.id),
+        talk=talk_state(picture.timeline, scene.call, scene.at, seat.id) if engaged and picture else None,
         waiting=_waiting(snapshot, seat),
         seats=snapshot.seats,
         queues={
