@@ -68,13 +68,16 @@ class Messages(MessageChanges):
         async with self._store.reading() as connection:
             return tuple(message_of(row) for row in await connection.execute(query))
 
-    async def count(self, sight: Sight, wanted: MessageFilter, *, now: datetime) -> int:
-        """How many there are of them."""
-        counted = select(func.count()).select_from(MessageRow)
-        kept = counted.join(RecordingRow, RecordingRow.id == MessageRow.recording_id)
-        query = _joined(counted) if wanted.q else kept
+    async def count(
+        self, sight: Sight, wanted: MessageFilter, *, now: datetime, most: int = 1000
+    ) -> int | None:
+        """How many there are of them; None for more than `most`, which nobody wants to wait for."""
+        kept = select(MessageRow.recording_id).join(RecordingRow, RecordingRow.id == MessageRow.recording_id)
+        query = _joined(select(MessageRow.recording_id)) if wanted.q else kept
+        some = query.where(*_conditions(sight, wanted, now)).limit(most + 1).subquery()
         async with self._store.reading() as connection:
-            return int((await connection.execute(query.where(*_conditions(sight, wanted, now)))).scalar_one())
+            found = int((await connection.execute(select(func.count()).select_from(some))).scalar_one())
+        return None if found > most else found
 
     async def counts(self, sight: Sight, *, now: datetime) -> MessageCounts:
         """What waits for somebody."""

@@ -32,7 +32,8 @@ CALLS, MESSAGES, RUNNING, WATCHERS = 100_000, 10_000, 200, 20
 PAGES = (
     "/board", "/board/now", "/board/calls", "/api/board", "/calls", "/calls?q=00001234", "/calls?outcome=normal",
     "/calls?queue=service&language=en", "{call}", "/api/calls", "/reports", "/reports?view=hours", "/reports?view=queues",
-    "/reports?view=seats", "/reports?view=flows", "/messages", "/claims", "/flows", "/admin", "/account",
+    "/reports?view=seats", "/reports?view=flows", "/messages",
+    "/messages?view=mine", "/messages?order=due", "/messages?q=13800", "/claims", "/flows", "/admin", "/account",
 )  # fmt: skip
 ROUNDS = 15
 #: Milliseconds that a page may take, p95.

@@ -84,7 +84,7 @@ class ClaimsOut(BaseModel):
     items: list[ClaimOut]
     page: int
     more: bool
-    total: int
+    total: int | None = Field(description="None for more than a thousand.")
 
 
 @router.get("")

@@ -46,8 +46,10 @@ _COLUMNS: Final = (
 async def inbox(request: Request, parts: Parts, visitor: Reviewer) -> Response:
     """Claims as they are filtered."""
     reviews, wanted = parts.database.claim_reviews, wanted_of(request.query_params, visitor.name)
-    rows = await reviews.inbox(wanted, limit=PAGE + 1, offset=(page_number(request) - 1) * PAGE)
-    shown = listing(request, rows, total=await reviews.count(wanted))
+    start = (page_number(request) - 1) * PAGE
+    rows = await reviews.inbox(wanted, limit=PAGE + 1, offset=start)
+    whole = start == 0 and len(rows) <= PAGE  # nothing is left to be counted
+    shown = listing(request, rows, total=len(rows) if whole else await reviews.count(wanted))
     return render(
         request,
         visitor,

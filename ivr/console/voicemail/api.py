@@ -72,7 +72,7 @@ class MessagesOut(BaseModel):
     items: list[MessageOut]
     page: int
     more: bool
-    total: int
+    total: int | None = Field(description="None for more than a thousand.")
 
 
 class NoteIn(BaseModel):

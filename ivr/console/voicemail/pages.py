@@ -32,7 +32,9 @@ async def inbox(request: Request, parts: Parts, visitor: Anyone) -> Response:
     messages = parts.database.messages
     start = (page_number(request) - 1) * PAGE
     rows = await messages.inbox(sight, wanted, now=now, limit=PAGE + 1, offset=start)
-    shown = listing(request, rows, total=await messages.count(sight, wanted, now=now))
+    whole = start == 0 and len(rows) <= PAGE  # nothing is left to be counted
+    total = len(rows) if whole else await messages.count(sight, wanted, now=now)
+    shown = listing(request, rows, total=total)
     return render(
         request,
         visitor,
