@@ -16,13 +16,13 @@ async def _past(parts) -> None:
     for number in range(40):
         await ended_call(
             parts.database,
-            f"c{number}",
+            f"e{number}",
             now - timedelta(hours=3 * number),
             30.0 + number,
             caller=f"+8613800{number:06}",
         )
     entries = [TimelineEntry(number, number * 2.0, kind, data) for number, (kind, data) in enumerate(STORY)]
-    await parts.database.calls.append("c0", entries)
+    await parts.database.calls.append("e0", entries)
 
 
 def test_reports_and_records_are_accessible_at_a_desk_and_on_a_telephone(browse, served) -> None:
@@ -32,7 +32,7 @@ def test_reports_and_records_are_accessible_at_a_desk_and_on_a_telephone(browse,
         page.wait_for_selector("[data-chart][data-drawn]")
         assert axe(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        for path in ("/reports?view=queues", "/reports/definitions", "/calls", "/calls/c0"):
+        for path in ("/reports?view=queues", "/reports/definitions", "/calls", "/calls/e0"):
             page.goto(served.url + path)
             page.wait_for_selector("h1")
             assert axe(page) == [], path
@@ -41,7 +41,7 @@ def test_reports_and_records_are_accessible_at_a_desk_and_on_a_telephone(browse,
 
 def test_a_step_of_the_picture_leads_to_its_entry_by_keyboard(browse, served) -> None:
     served.run(_past(served.parts))
-    page = browse("rui", "/calls/c0?flow=main", language="en")
+    page = browse("rui", "/calls/e0?flow=main", language="en")
     page.locator('.calls-picture a[data-step="menu"]').focus()
     page.keyboard.press("Enter")
     page.wait_for_selector('.calls-timeline li.now[data-step="menu"]')

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ivr.flow import FlowLibrary
 
@@ -14,6 +14,8 @@ class Names:
 
     library: FlowLibrary
     language: str
+    #: Titles of queues by name, as their rows have them.
+    queues: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def flow(self, name: str) -> str:
         """A flow's title."""
@@ -31,10 +33,10 @@ class Names:
         flow, _, step = dotted.partition(".")
         return (self.flow(flow), self.step(flow, step)) if step else ("", "")
 
-    def queue(self, name: str, titles: Mapping[str, str] | None = None) -> str:
+    def queue(self, name: str) -> str:
         """A queue's title: its own row's, else the flows'."""
         queue = self.library.hotline.queues.get(name)
-        return self.text(titles or ({} if queue is None else queue.title), name)
+        return self.text(self.queues.get(name) or ({} if queue is None else queue.title), name)
 
     def text(self, texts: Mapping[str, str], otherwise: str = "") -> str:
         """The text in the reader's language, else in any."""

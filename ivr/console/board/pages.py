@@ -136,7 +136,11 @@ async def _values(
     manages = visitor.has("manager")
     return {
         "board": found,
-        "names": Names(parts.flows.current, language_of(request, visitor)),
+        "names": Names(
+            parts.flows.current,
+            language_of(request, visitor),
+            {line.queue.name: line.queue.titles for line in found.queues},
+        ),
         "number": (lambda caller: caller) if manages else masked,
         "manages": manages,
         "most": MOST_CALLS,

@@ -13,7 +13,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
+from fastapi import Request
+
+from ivr.console.access import Visitor
 from ivr.console.board.alarms import LATELY, Alarm, QueueSight, judge, limits_of
+from ivr.console.board.names import Names
+from ivr.console.pages import language_of
 from ivr.console.parts import ConsoleParts
 from ivr.seats import open_by
 from ivr.seats.choose import fits
@@ -127,6 +132,20 @@ def shared(parts: ConsoleParts) -> Shared:
     """The readings of this console."""
     made: Shared = parts.shared.setdefault(_SHARED, Shared())
     return made
+
+
+async def queue_titles(parts: ConsoleParts) -> Mapping[str, Mapping[str, str]]:
+    """What queues are called, by their name."""
+
+    async def read() -> Mapping[str, Mapping[str, str]]:
+        return {name: one.titles for name, one in (await parts.database.seats.snapshot()).queues.items()}
+
+    return await shared(parts).get("queue titles", _TALKS, read)
+
+
+async def names_for(request: Request, parts: ConsoleParts, visitor: Visitor) -> Names:
+    """What things are called in the visitor's language."""
+    return Names(parts.flows.current, language_of(request, visitor), await queue_titles(parts))
 
 
 async def board(parts: ConsoleParts) -> Board:

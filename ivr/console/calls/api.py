@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
 from ivr.console.audit import looked_at
+from ivr.console.board.state import names_for
 from ivr.console.calls.pages import Looker, story
 from ivr.console.calls.replay import call_for, replay_of, seen_by
 from ivr.console.calls.search import PAGE, asked, place_after
@@ -116,6 +117,7 @@ async def one_call(request: Request, parts: Parts, visitor: Looker, call_id: str
         asked=call.asked, policy=call.policy, queue="" if last is None else last.queue,
         seat="" if last is None else last.seat_id or "",
     )  # fmt: skip
+    names = await names_for(request, parts, visitor)
     starts = {one.id: one.start for one in replay.heard}
     return WholeCallOut(
         call=summary,
@@ -126,7 +128,7 @@ async def one_call(request: Request, parts: Parts, visitor: Looker, call_id: str
                 seq=line.seq, at=line.at, kind=line.kind, text=line.text, data=data[line.seq],
                 recording=line.recording, seek=line.seek,
             )
-            for line in story(request, parts, visitor, replay)
+            for line in story(request, parts, names, replay)
         ],
         recordings=[
             RecordingOut(id=one.id, purpose=one.purpose, start=starts[one.id], seconds=one.seconds)

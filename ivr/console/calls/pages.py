@@ -15,13 +15,13 @@ from fastapi.responses import Response
 from ivr.console.access import Visitor, require
 from ivr.console.audit import did, looked_at
 from ivr.console.board.names import Names
-from ivr.console.board.state import shared
+from ivr.console.board.state import names_for, shared
 from ivr.console.calls.replay import Replay, call_for, replay_of, seen_by
 from ivr.console.calls.search import CSV_HEADER, MOST_ROWS, PAGE, asked, csv_row, place_after
 from ivr.console.calls.story import Line, Teller, flows_of, path_of
 from ivr.console.flows.diagram import Marks, diagram
 from ivr.console.listing import csv_reply
-from ivr.console.pages import Templates, language_of, render
+from ivr.console.pages import Templates, render
 from ivr.console.parts import ConsoleParts, Parts
 from policy_db.call_records import CallFilter
 
@@ -49,7 +49,7 @@ async def calls_page(request: Request, parts: Parts, visitor: Looker) -> Respons
     return render(
         request, visitor, "calls/list.html", calls=found[:PAGE], query=kept, later=search.query.get("before"),
         after=after, first=urlencode(kept), words=words, seats=seats, queues=snapshot.queues,
-        names=Names(parts.flows.current, language_of(request, visitor)), all_calls=seat is None,
+        names=await names_for(request, parts, visitor), all_calls=seat is None,
     )  # fmt: skip
 
 
@@ -65,14 +65,14 @@ async def calls_csv(request: Request, parts: Parts, visitor: Looker) -> Response
 async def call_page(request: Request, parts: Parts, visitor: Looker, call_id: str) -> Response:
     """One call, replayed."""
     replay = await replay_of(parts, await call_for(parts, visitor, call_id))
-    return render(request, visitor, "calls/call.html", **_values(request, parts, visitor, replay))
+    return render(request, visitor, "calls/call.html", **await _values(request, parts, visitor, replay))
 
 
 @router.get("/calls/{call_id}/now")
 async def call_part(request: Request, parts: Parts, visitor: Looker, call_id: str) -> Response:
     """What moves on a running call's page: its facts and timeline."""
     replay = await replay_of(parts, await call_for(parts, visitor, call_id))
-    return render(request, visitor, "calls/now.html", **_values(request, parts, visitor, replay))
+    return render(request, visitor, "calls/now.html", **await _values(request, parts, visitor, replay))
 
 
 async def _rows(parts: ConsoleParts, wanted: CallFilter) -> AsyncIterator[Sequence[object]]:
@@ -88,17 +88,16 @@ async def _rows(parts: ConsoleParts, wanted: CallFilter) -> AsyncIterator[Sequen
         wanted = replace(wanted, before=(batch[-1].started_at, batch[-1].id))
 
 
-def _values(request: Request, parts: ConsoleParts, visitor: Visitor, replay: Replay) -> dict[str, Any]:
-    language = language_of(request, visitor)
-    names = Names(parts.flows.current, language)
-    lines = story(request, parts, visitor, replay)
+async def _values(request: Request, parts: ConsoleParts, visitor: Visitor, replay: Replay) -> dict[str, Any]:
+    names = await names_for(request, parts, visitor)
+    lines = story(request, parts, names, replay)
     flows = _drawn(parts, replay.timeline)
     shown = str(request.query_params.get("flow", "")) or (replay.call.step.partition(".")[0])
     shown = shown if shown in flows else (flows[0] if flows else "")
     loaded = parts.flows.current.flows.get(shown)
     picture = None
     if loaded is not None:
-        picture = diagram(loaded, Marks(path=path_of(replay.timeline, shown)), language=language)
+        picture = diagram(loaded, Marks(path=path_of(replay.timeline, shown)), language=names.language)
     return {
         "replay": replay, "call": replay.call, "lines": lines[:_MOST_LINES], "left_out": max(0, len(lines) - _MOST_LINES),
         "names": names, "flows": flows, "shown": shown, "picture": picture, "now": parts.clock(),
@@ -107,14 +106,13 @@ def _values(request: Request, parts: ConsoleParts, visitor: Visitor, replay: Rep
     }  # fmt: skip
 
 
-def story(request: Request, parts: ConsoleParts, visitor: Visitor, replay: Replay) -> list[Line]:
-    """The timeline in the visitor's language."""
+def story(request: Request, parts: ConsoleParts, names: Names, replay: Replay) -> list[Line]:
+    """The timeline in the language of `names`."""
     templates: Templates = request.app.state.templates
-    language = language_of(request, visitor)
     teller = Teller(
-        Names(parts.flows.current, language),
+        names,
         parts.catalogue,
-        partial(templates.texts.get, language),
+        partial(templates.texts.get, names.language),
         templates.texts.keys.__contains__,
         parts.flows.current.hotline.languages[0],
     )

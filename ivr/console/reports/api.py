@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from ivr.console.access import Manager
 from ivr.console.board.names import Names
-from ivr.console.pages import language_of
+from ivr.console.board.state import names_for
 from ivr.console.parts import Parts
 from ivr.console.reports.pages import asked_days
 from ivr.console.reports.tables import TABLES, Table
@@ -51,7 +51,7 @@ async def report(
     """One table. `period` is today, yesterday, week, month, this_month or last_month; else `from` and `to` are days."""
     days = asked_days(request, parts)
     table = await TABLES[view.value](parts, days)
-    names = Names(parts.flows.current, language_of(request, visitor))
+    names = await names_for(request, parts, visitor)
     return ReportOut(
         name=table.name,
         first=days.first,

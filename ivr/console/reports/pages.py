@@ -11,9 +11,9 @@ from fastapi.responses import Response
 
 from ivr.console.access import Manager, Visitor
 from ivr.console.audit import did
-from ivr.console.board.names import Names
+from ivr.console.board.state import names_for
 from ivr.console.listing import csv_reply
-from ivr.console.pages import language_of, render
+from ivr.console.pages import render
 from ivr.console.parts import ConsoleParts, Parts
 from ivr.console.reports.period import PRESETS, Days, days_of
 from ivr.console.reports.tables import LESS_IS_BETTER, MEASURES, MORE_IS_BETTER, TABLES
@@ -35,7 +35,7 @@ async def report_page(request: Request, parts: Parts, visitor: Manager, view: st
         "reports/report.html",
         view=view,
         tables=[table],
-        **_values(request, parts, visitor, days),
+        **await _values(request, parts, visitor, days),
     )
 
 
@@ -45,7 +45,7 @@ async def print_page(request: Request, parts: Parts, visitor: Manager) -> Respon
     days = asked_days(request, parts)
     tables = await asyncio.gather(*(make(parts, days) for make in TABLES.values()))
     return render(
-        request, visitor, "reports/print.html", tables=tables, **_values(request, parts, visitor, days)
+        request, visitor, "reports/print.html", tables=tables, **await _values(request, parts, visitor, days)
     )
 
 
@@ -81,7 +81,7 @@ _MORE = (
 )  # fmt: skip
 
 
-def _values(request: Request, parts: ConsoleParts, visitor: Visitor, days: Days) -> dict[str, Any]:
+async def _values(request: Request, parts: ConsoleParts, visitor: Visitor, days: Days) -> dict[str, Any]:
     return {
         "days": days,
         "presets": PRESETS,
@@ -89,7 +89,7 @@ def _values(request: Request, parts: ConsoleParts, visitor: Visitor, days: Days)
         "kinds": KINDS,
         "less": LESS_IS_BETTER,
         "more": MORE_IS_BETTER,
-        "names": Names(parts.flows.current, language_of(request, visitor)),
+        "names": await names_for(request, parts, visitor),
         "zone": parts.settings.zone,
     }
 

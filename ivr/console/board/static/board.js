@@ -23,6 +23,7 @@
     const axis = { stroke: "#52646d", grid: { stroke: "#e3e9ec" }, font: "12px system-ui" };
     chart = new uPlot({
       ...sized(),
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), place.dataset.zone),
       scales: { y: { range: (_, least, most) => [0, Math.max(4, Math.ceil(most * 1.1))] } },
       axes: [{ ...axis, values: "{HH}:{mm}" }, { ...axis, size: 44, values: (_, ticks) => ticks.map((one) => Number.isInteger(one) ? one : "") }],
       series: [

@@ -37,6 +37,14 @@
     }
   });
 
+  // The picture is wide: where the call went in comes into view.
+  const picture = document.querySelector(".calls-picture"), entry = picture?.querySelector(".box.lit");
+  if (entry) {
+    const [inside, frame] = [entry.getBoundingClientRect(), picture.getBoundingClientRect()];
+    picture.scrollLeft += inside.left - frame.left - (frame.width - inside.width) / 2;
+    picture.scrollTop += inside.top - frame.top - 60;
+  }
+
   // A step of the picture leads to where the call first entered it.
   document.addEventListener("click", (event) => {
     const step = event.target.closest(".calls-picture a[data-step]");

@@ -13,6 +13,8 @@
     seats: [["answered", words.answered], ["occupancy", words.occupancy]],
     flows: [["calls", words.calls], ["asked", words.asked], ["containment", words.contained]],
   };
+  //  Tables whose rows have no order: their shares are points, not a line.
+  const APART = new Set(["queues", "seats", "flows"]);
   const COLOURS = ["#0b5d6b", "#5aa7b3", "#c47900", "#7c3aed"];
 
   function option(report) {
@@ -20,8 +22,7 @@
     const shares = wanted.filter(([name]) => kind(report, name) === "share");
     return {
       color: COLOURS, animation: false, textStyle: { fontFamily: "inherit" },
-      grid: { left: 48, right: shares.length ? 48 : 16, top: 36, bottom: 28 },
-      legend: { top: 0 }, tooltip: { trigger: "axis", renderMode: "richText" },
+      grid: { left: 48, right: shares.length ? 48 : 16, top: 20, bottom: 28 },
       xAxis: { type: "category", data: report.labels, axisLabel: { hideOverlap: true } },
       yAxis: [
         { type: "value", minInterval: 1 },
@@ -32,7 +33,7 @@
         const share = kind(report, name) === "share";
         const data = report.rows.map((row) => row[at] === null ? null : share ? Math.round(row[at] * 1000) / 10 : row[at]);
         return share
-          ? { name: word, type: report.name === "queues" || report.name === "seats" || report.name === "flows" ? "scatter" : "line", yAxisIndex: 1, data, symbolSize: 8, connectNulls: false }
+          ? { name: word, type: "line", yAxisIndex: 1, data, symbolSize: 9, lineStyle: { width: APART.has(report.name) ? 0 : 2 } }
           : { name: word, type: "bar", data, barMaxWidth: 32 };
       }),
     };
@@ -43,7 +44,12 @@
     const reply = await fetch(words.chart, { credentials: "same-origin" });
     if (!reply.ok) return;
     const chart = echarts.init(place, null, { renderer: "canvas" });
-    chart.setOption(option(await reply.json()));
+    const report = await reply.json();
+    chart.setOption(option(report));
+    const legend = document.createElement("ul");
+    legend.className = "reports-legend";
+    for (const [, word] of WANTED[report.name] ?? []) legend.appendChild(document.createElement("li")).textContent = word;
+    place.before(legend);
     addEventListener("resize", () => chart.resize());
     place.dataset.drawn = "yes";
   }
