@@ -109,7 +109,7 @@ CUSTOMERS = Customers(
         Column("name", v.text(100), "王小明", ("姓名",)),
         Column("sex", _SEX, "m", ("性别",)),
         Column("born_on", v.day, "1986-08-01", ("出生日期",)),
-        Column("id_number", v.id_number, "11010119860801001X", ("证件号码", "身份证号"), secret=True),
+        Column("id_number", v.id_number, "110101198608010017", ("证件号码", "身份证号"), secret=True),
         Column("phone", v.phone, "+8616012345678", ("电话", "手机"), "", ""),
         Column("email", v.email, "xiaoming@example.com", ("邮箱", "电子邮箱"), "", ""),
         Column("address", v.text(200), "建设路1号", ("地址",), "", ""),

@@ -223,9 +223,7 @@ async def test_payments_go_to_the_earliest_dues_and_no_further_than_is_open(
     assert (again.same, again.wrong) == (2, 1)
 
 
-async def test_rates_that_overlap_are_wrong_within_the_file_too(
-    demo: PolicyDatabase, tmp_path: Path
-) -> None:
+async def test_rates_that_overlap_are_wrong_within_the_file_too(demo: PolicyDatabase, tmp_path: Path) -> None:
     text = "product,term,sex,age_from,age_to,rate\n101,99,any,10,19,1.5\n101,99,any,15,24,1.6\n101,99,m,12,13,1.7\n"
     _, _, lines = await _check(demo, tmp_path, "rates", text)
     assert _codes(lines) == [(2, "term", "not_in_terms"), (3, "term", "not_in_terms"), (3, "age_from", "overlaps"),
