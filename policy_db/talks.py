@@ -238,7 +238,7 @@ class Talks:
         details = {
             "seat": before.seat,
             "was": before.disposition,
-            "note": before.note,
+            "note_changed": saved.note != before.note,
             "by": before.user,
             "saved_at": before.saved_at.isoformat(),
         }

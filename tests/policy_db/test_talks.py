@@ -77,7 +77,7 @@ async def test_a_seats_talks_come_newest_first_and_page_by_page(db: PolicyDataba
     assert await db.talks.of_seat("ben") == ()
 
 
-async def test_a_wrap_up_is_one_for_call_and_seat_and_the_audit_keeps_the_earlier(
+async def test_a_wrap_up_is_one_for_call_and_seat_and_the_audit_says_that_it_changed(
     db: PolicyDatabase, clock: HandClock
 ) -> None:
     await db.talks.save_disposition(ANSWERED)
@@ -90,7 +90,7 @@ async def test_a_wrap_up_is_one_for_call_and_seat_and_the_audit_keeps_the_earlie
     (saved,) = await db.talks.wrap_ups("call-1")
     (change,) = await db.audit.about("call:call-1")
     assert (saved.note, saved.began_at, saved.saved_at) == ("second", began, clock.now)
-    assert (change.actor, change.details["note"]) == ("staff:anna", "first")
+    assert (change.actor, change.details["note_changed"]) == ("staff:anna", True)
     assert await db.talks.wrap_ups_of_seat("anna") == (saved,)
 
 
