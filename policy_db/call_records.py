@@ -29,8 +29,8 @@ from policy_db.tables import (
 
 #: Policies that a search for a customer goes by.
 _MOST_POLICIES: Final = 200
-#: Calls of the numbers that end as it is asked, the newest.
-_MOST_CALLS: Final = 1000
+#: Telephone numbers that end as it is asked.
+_MOST_NUMBERS: Final = 200
 _COLUMNS: Final = (
     CallRow.id, CallRow.started_at, CallRow.ended_at, CallRow.caller, CallRow.language, CallRow.level, CallRow.channel,
     CallRow.state, CallRow.end_reason, CallRow.step, CallRow.asked, CallRow.faults, CallRow.missed, PolicyRow.number,
@@ -246,18 +246,19 @@ async def _said(connection: Any, text: str) -> ColumnElement[bool]:
 
     What the text stands for is looked up first, so that the calls are then found by index.
     """
-    ids, digits = {text}, text.lstrip("+").replace(" ", "").replace("-", "")
-    either: list[ColumnElement[bool]] = []
+    digits = text.lstrip("+").replace(" ", "").replace("-", "")
+    either: list[ColumnElement[bool]] = [CallRow.id == text]
     if digits.isdigit() and len(digits) >= 4:
         query = (
-            select(CallRow.id).where(CallRow.caller.like(f"%{digits}")).order_by(CallRow.started_at.desc())
-        )
-        ids.update((await connection.execute(query.limit(_MOST_CALLS))).scalars())
+            select(CallRow.caller).where(CallRow.caller.like(f"%{digits}")).distinct()
+        )  # reads the index alone
+        numbers = list((await connection.execute(query.limit(_MOST_NUMBERS))).scalars())
+        either.append(CallRow.caller.in_(numbers))
     else:
         either.append(CallRow.caller == text)
     if policies := await _policies(connection, text):
         either.append(CallRow.policy_id.in_(policies))
-    return or_(CallRow.id.in_(sorted(ids)), *either)
+    return or_(*either)
 
 
 async def _policies(connection: Any, text: str) -> list[int]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from markupsafe import Markup
 
 from ivr.console.access import Manager, Visitor, require
 from ivr.console.audit import did, looked_at
@@ -31,21 +32,23 @@ _NUMBER: Final = re.compile(r"\+?[0-9*#]{2,20}")
 async def board_page(request: Request, parts: Parts, visitor: Watcher) -> Response:
     """The whole board."""
     await _note_look(parts, visitor)
-    values = await _values(request, parts, visitor)
-    return render(request, visitor, "board/board.html", **values)
+    now = await _made(request, parts, visitor, "board/now.html")
+    calls = await _made(request, parts, visitor, "board/calls.html")
+    manages = visitor.has("manager")
+    return render(request, visitor, "board/board.html", now=now, calls=calls, manages=manages)
 
 
 @router.get("/board/now")
 async def now_part(request: Request, parts: Parts, visitor: Watcher) -> Response:
     """Tiles, alarms, queues and seats, as they are now."""
-    return await _part(request, parts, visitor, "board/now.html")
+    return HTMLResponse(await _made(request, parts, visitor, "board/now.html"))
 
 
 @router.get("/board/calls")
 async def calls_part(request: Request, parts: Parts, visitor: Watcher) -> Response:
     """The running calls."""
     await _note_look(parts, visitor)
-    return await _part(request, parts, visitor, "board/calls.html")
+    return HTMLResponse(await _made(request, parts, visitor, "board/calls.html"))
 
 
 @router.post("/board/calls/{call_id}/{command}")
@@ -117,22 +120,19 @@ def _limit(name: str, form: Any) -> float | None:
     return value
 
 
-async def _part(request: Request, parts: ConsoleParts, visitor: Visitor, template: str) -> Response:
+async def _made(request: Request, parts: ConsoleParts, visitor: Visitor, template: str) -> Markup:
     """A part of the board; watchers who see the same get the same text, made once for each reading."""
     found = await board(parts)
     key = f"{template} {language_of(request, visitor)} {visitor.has('manager')} {visitor.seat or ''}"
 
-    async def made() -> str:
-        values = await _values(request, parts, visitor, found)
-        return bytes(render(request, visitor, template, **values).body).decode()
+    async def made() -> Markup:
+        page = render(request, visitor, template, **_values(request, parts, visitor, found))
+        return Markup(bytes(page.body).decode())  # noqa: S704 - a template's own output
 
-    return HTMLResponse(await shared(parts).get(f"{key} {found.at.timestamp()}", _SHOWN_FOR, made))
+    return await shared(parts).get(f"{key} {found.at.timestamp()}", _SHOWN_FOR, made)
 
 
-async def _values(
-    request: Request, parts: ConsoleParts, visitor: Visitor, found: Board | None = None
-) -> dict[str, Any]:
-    found = found or await board(parts)
+def _values(request: Request, parts: ConsoleParts, visitor: Visitor, found: Board) -> dict[str, Any]:
     manages = visitor.has("manager")
     return {
         "board": found,
