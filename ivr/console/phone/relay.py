@@ -144,6 +144,8 @@ class Relay:
         self._there = there
         self._parameters = parameters
         self._started = False
+        #: A seat hangs up in so many words; one whose page is gone is lost, and its caller goes to another.
+        self._clean = frozenset({_NORMAL}) if "ticket" in parameters else _CLEAN
 
     async def run(self) -> None:
         """Carry texts both ways until one side closes; close the other in the same way."""
@@ -156,7 +158,7 @@ class Relay:
             await asyncio.gather(*ways, return_exceptions=True)
             out, back = (_result(way) for way in ways)
             with suppress(Exception):
-                await self._there.close(_NORMAL if out in _CLEAN else _LOST)
+                await self._there.close(_NORMAL if out in self._clean else _LOST)
             with suppress(Exception):
                 async with asyncio.timeout(_STALL):
                     await self._here.close(back if back in _CLEAN or back >= 3000 else _LOST)

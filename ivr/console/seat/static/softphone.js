@@ -13,6 +13,8 @@ export class Softphone {
     this.device = document.querySelector("#phone-device select");
     this.meters = { microphone: document.getElementById("meter-you"), speaker: document.getElementById("meter-them") };
     this.phone = new Phone({ onState: (now) => this.became(now), onLevel: (levels) => this.level(levels) });
+    // A page that is closed in mid-talk has not hung up: the caller is to go to the next seat.
+    this.phone.leaving = () => this.phone.socket?.close(4001);
     this.card.phone = this.phone;
     this.device.addEventListener("change", () => this.choose());
     addEventListener("beforeunload", (event) => {
