@@ -30,7 +30,7 @@ def test_the_board_follows_a_call_without_being_loaded_again(browse, served) -> 
     page.wait_for_selector("#hour .u-over")
     served.run(served.parts.database.calls.update("c0", step="claim_report.when", step_at=9.0))
     served.parts.bus.publish("call", "c0")
-    page.wait_for_function("document.querySelector('#call-c0').innerText.includes('Report a claim')")
+    page.locator("#call-c0", has_text="Report a claim").wait_for()
     served.run(served.parts.database.calls.finish("c0", "normal"))
     served.parts.bus.publish("call", "c0")
     page.wait_for_selector("#call-c0", state="detached")

@@ -60,9 +60,7 @@ async def test_a_call_moves_through_its_steps_on_the_open_board(hotline: Hotline
         await row.wait_for(timeout=10_000)
         assert "13800138000" in await row.inner_text()
         await call.press("7")  # leave a message
-        await page.wait_for_function(
-            "document.querySelector('.board-calls tbody tr')?.innerText.includes('message')", timeout=10_000
-        )
+        await page.locator(".board-calls tbody tr", has_text="message").wait_for(timeout=10_000)
         name = (await row.get_attribute("id") or "").removeprefix("call-")
         await call.hang_up()
         await row.wait_for(state="detached", timeout=10_000)
