@@ -39,6 +39,8 @@ class SeatPage:
     def __init__(self, page: Any) -> None:
         self.page = page
         self.errors: list[str] = []
+        self.gone = False
+        page.on("crash", lambda _page: setattr(self, "gone", True))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     async def begin(self) -> None:
@@ -47,8 +49,8 @@ class SeatPage:
         await self.state("ready")
 
     async def end(self) -> None:
-        """Sign out, if the page is still there."""
-        if "/seat" in self.page.url:
+        """Sign out, if the page is still there and has not crashed."""
+        if "/seat" in self.page.url and not self.gone:
             await self.page.click('[data-be="offline"]')
             await self.state("offline")
 
