@@ -65,7 +65,7 @@ async def test_a_call_moves_through_its_steps_on_the_open_board(hotline: Hotline
         await call.hang_up()
         await row.wait_for(state="detached", timeout=10_000)
 
-        await page.goto(f"{url}/calls/{name}")
+        await page.goto(f"{url}/calls/{name}?flow=main")
         story = await page.inner_text(".calls-timeline")
         assert "Flow “Main menu” begins" in story
         assert "Pressed 7" in story
