@@ -129,7 +129,7 @@ async def parts_for(
     settings = settings_for(folder, **values)
     options = {} if clock is None else {"clock": clock}
     async with await PolicyDatabase.open(
-        f"sqlite:///{folder / 'hotline.db'}", keys=KEYS, pins=PinHasher.cheap(), migrate=True, **options
+        f"sqlite:///{folder / 'hotline.db'}", keys=KEYS, pins=PinHasher.cheap(), **options
     ) as database:
         database.users.rules = PasswordRules.cheap()
         bus = LocalBus(folder / "bus")
@@ -149,11 +149,32 @@ async def parts_for(
             bus.close()
 
 
+class OneApp:
+    """One application for the whole session: making its routes takes a second, opening its parts a moment.
+
+    Each test says in `folder` where its parts are.
+    """
+
+    def __init__(self, content: Any) -> None:
+        self.folder = Path()
+        self.app = create_console(lambda: parts_for(self.folder, content, None))
+
+    def over(self, folder: Path, demo_file: Path) -> FastAPI:
+        """The application over a copy of the demonstration."""
+        (folder / "hotline.db").write_bytes(demo_file.read_bytes())
+        self.folder = folder
+        return self.app
+
+
+@pytest.fixture(scope="session")
+def one_app(content: Any) -> OneApp:
+    return OneApp(content)
+
+
 @pytest.fixture
-async def console(tmp_path: Path, demo_file: Path, content: Any) -> AsyncIterator[Console]:
+async def console(tmp_path: Path, demo_file: Path, one_app: OneApp) -> AsyncIterator[Console]:
     """A console over its own copy of the demonstration, without sockets."""
-    (tmp_path / "hotline.db").write_bytes(demo_file.read_bytes())
-    app = create_console(lambda: parts_for(tmp_path, content, None))
+    app = one_app.over(tmp_path, demo_file)
     async with app.router.lifespan_context(app):
         made = Console(app, app.state.parts, None)
         yield made
@@ -172,10 +193,9 @@ class ServedConsole:
 
 
 @pytest.fixture
-def served(tmp_path: Path, demo_file: Path, content: Any) -> Iterator[ServedConsole]:
+def served(tmp_path: Path, demo_file: Path, one_app: OneApp) -> Iterator[ServedConsole]:
     """A console that a browser can open."""
-    (tmp_path / "hotline.db").write_bytes(demo_file.read_bytes())
-    app = create_console(lambda: parts_for(tmp_path, content, None))
+    app = one_app.over(tmp_path, demo_file)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1)
