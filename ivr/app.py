@@ -35,7 +35,7 @@ from ivr.lines.base import Line
 from ivr.lines.several import SeveralLines
 from ivr.lines.stream import SEAT_TICKETS, SeatTickets, StreamLine, StreamSettings
 from ivr.resources import chosen
-from ivr.seats import Announcer, Changed, Desk, Manners, PortSound, SeatTransfers, Whisperer
+from ivr.seats import Announcer, Changed, Desk, Manners, PortSound, SeatTransfers, Whisperer, open_by
 from ivr.seats.rooms import Meetings, SeatsAndRooms
 from ivr.services import hotline_registry, hotline_signatures
 from ivr.settings import Settings, listed
@@ -256,6 +256,7 @@ async def bringing_people(
     worker: str,
     parts: CallParts,
     notify: Callable[[str, str], None],
+    company: CompanyHours,
 ) -> AsyncIterator[SeatTransfers | None]:
     """What brings this worker's callers to seats, tended meanwhile; no seats on a line that cannot join two legs."""
     from ivr.lines.sip import SipLine
@@ -272,6 +273,7 @@ async def bringing_people(
         sound=PortSound(lambda: trunk.media_clock),
         whisper=Whisperer(content.speaker),
         clock=SystemClock(settings.zone),
+        is_open=open_by(company.of_queues(content.flows)),
         taping=taping,
         words=Announcer(content.speaker),
         note=parts.journal.note,
@@ -339,7 +341,7 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
             tell=lambda call_id: bus.publish("call", call_id), left=bus.publish, open_state=company.open_state,
         )  # fmt: skip
         transfers = await stack.enter_async_context(
-            bringing_people(settings, content, database, line, name, parts, bus.publish)
+            bringing_people(settings, content, database, line, name, parts, bus.publish, company)
         )
         if transfers is not None:
             meetings = await stack.enter_async_context(

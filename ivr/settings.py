@@ -146,7 +146,8 @@ class Settings(BaseSettings):
         50, ge=1, le=1000, description="Calls from browsers that a worker carries at once, beside max_calls."
     )
     web_phone: bool = Field(
-        True, description="Whether anybody may call the hotline from the console's dial page, without sign-in."
+        True,
+        description="Whether anybody may call the hotline from the console's dial page, without sign-in.",
     )
 
     refer_out: bool = Field(
@@ -167,7 +168,8 @@ class Settings(BaseSettings):
         0.4, ge=0, le=5, description="How long a seat's screen shows who calls before its telephone rings."
     )
     seat_lost: Literal["next_seat", "flow"] = Field(
-        "next_seat", description="Where a caller goes whose line to the seat broke: to the next seat, or to the flow."
+        "next_seat",
+        description="Where a caller goes whose line to the seat broke: to the next seat, or to the flow.",
     )
     call_back_numbers: str = Field(
         r"1[3-9]\d{9}|0[1-9]\d{8,10}|[2-9]\d{6,7}",
@@ -213,7 +215,8 @@ class Settings(BaseSettings):
         3, ge=0, le=23, description="Hour of the company's day from which what is due is deleted, once a day."
     )
     sale_queues: str = Field(
-        "sales", description="Queues whose talks count as sales, for how long their recordings are kept; by comma."
+        "sales",
+        description="Queues whose talks count as sales, for how long their recordings are kept; by comma.",
     )
     sale_dispositions: str = Field(
         "interested,not_interested",

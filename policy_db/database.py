@@ -11,8 +11,8 @@ from sqlalchemy import select, text
 from policy_db.administration import Administration
 from policy_db.audit import Audit
 from policy_db.boards import Boards
-from policy_db.callers import Callers
 from policy_db.call_records import CallRecords
+from policy_db.callers import Callers
 from policy_db.calls import Calls
 from policy_db.claim_reviews import ClaimReviews
 from policy_db.claims import Claims
@@ -34,9 +34,9 @@ from policy_db.policies import Policies
 from policy_db.preferences import Preferences
 from policy_db.products import Products
 from policy_db.recordings import Recordings
+from policy_db.reports import Reports
 from policy_db.retention import Retention
 from policy_db.rooms import Rooms
-from policy_db.reports import Reports
 from policy_db.sales import Sales
 from policy_db.seats import Seats
 from policy_db.store import Store

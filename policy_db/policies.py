@@ -147,7 +147,9 @@ class Policies:
         )
         async with self._store.reading() as connection:
             return tuple(
-                PaymentFact(row.paid_on, Money(row.amount, row.currency), row.method, row.reference, row.due_on)
+                PaymentFact(
+                    row.paid_on, Money(row.amount, row.currency), row.method, row.reference, row.due_on
+                )
                 for row in await connection.execute(query)
             )
 

@@ -52,7 +52,6 @@ class Sales:
             paid_on=row.paid_on,
         )
 
-
     async def months(self, number: str, limit: int = 24) -> tuple[SalesMonth, ...]:
         """What a salesperson earned month by month, the latest first."""
         amount = CommissionRow.amount

@@ -183,12 +183,17 @@ class Users:
                 if "administrator" in known.roles and ("roles" in values or values.get("disabled")):
                     await self._keep_an_administrator(connection)
         except IntegrityError as error:
-            raise UserProblemError("subject", "Another user has that name at the identity provider.") from error
+            raise UserProblemError(
+                "subject", "Another user has that name at the identity provider."
+            ) from error
 
     async def _check_places(self, seat: str | None, salesperson: str) -> None:
         """Raises UserProblemError for a seat or salesperson that does not exist."""
         async with self._store.reading() as connection:
-            if seat and (await connection.execute(select(SeatRow.id).where(SeatRow.id == seat))).first() is None:
+            if (
+                seat
+                and (await connection.execute(select(SeatRow.id).where(SeatRow.id == seat))).first() is None
+            ):
                 raise UserProblemError("seat", f"There is no seat {seat}.", seat=seat)
             query = select(SalespersonRow.id).where(SalespersonRow.number == salesperson)
             if salesperson and (await connection.execute(query)).first() is None:
@@ -248,7 +253,9 @@ class Users:
 
     async def knows_password(self, user: User, password: str) -> bool:
         """Whether it is the user's own password: for someone signed in who does something grave."""
-        begun = await self.sign_ins.begin(self.rules, f"{user.name}\x00again", address=f"user {user.id}", mark="")
+        begun = await self.sign_ins.begin(
+            self.rules, f"{user.name}\x00again", address=f"user {user.id}", mark=""
+        )
         query = select(UserRow.password_hash).where(UserRow.id == user.id)
         async with self._store.reading() as connection:
             stored = (await connection.execute(query)).scalar()

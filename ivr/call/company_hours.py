@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 
 from ivr.bus import Bus, Nudge
+from ivr.flow import FlowStore
 from ivr.flow.hours import open_state
 from ivr.flow.model import Hours
 from policy_db import PolicyDatabase, PolicyDatabaseError
@@ -43,6 +44,17 @@ class CompanyHours:
     def open_state(self, name: str, of_file: Hours, now: datetime) -> str:
         """open | closed | holiday."""
         return open_state(self.hours(name, of_file, now), now)
+
+    def of_queues(self, flows: FlowStore) -> Callable[[str, datetime], Hours | None]:
+        """The service hours of a queue at a moment, by the calendar that the flows in use name for it, if they do."""
+
+        def calendar(queue: str, now: datetime) -> Hours | None:
+            hotline = flows.current.hotline
+            known = hotline.queues.get(queue)
+            of_file = hotline.calendars.get(known.hours) if known is not None and known.hours else None
+            return None if known is None or of_file is None else self.hours(str(known.hours), of_file, now)
+
+        return calendar
 
     async def read(self) -> None:
         """Read the database now. What fails is logged, and the hours stay as they were."""

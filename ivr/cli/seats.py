@@ -40,7 +40,9 @@ def list_command(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> 
 @app.command("add")
 def add_command(
     seat: Annotated[str, typer.Argument(help="A short name of letters and digits, such as seat4.")],
-    address: Annotated[str, typer.Option(help="Where it rings: browser, sip:anna@192.0.2.7, or a number of the PBX.")],
+    address: Annotated[
+        str, typer.Option(help="Where it rings: browser, sip:anna@192.0.2.7, or a number of the PBX.")
+    ],
     name: Annotated[str, typer.Option(help="The person's name.")] = "",
     language: Annotated[
         list[str] | None, typer.Option(help="A language they speak; may be repeated (zh-CN if not given).")

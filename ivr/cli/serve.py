@@ -228,7 +228,9 @@ def _tell_who_may_sign_in(settings: Settings) -> None:
     screen.print(f"Console: [bold]http://{settings.http_address}:{settings.http_port}/[/bold]")
     if there >= set(demo_users()):
         names = ", ".join(demo_users())
-        screen.print(f"  Sign in as {names}; the password of each is [bold]{password}[/bold] until they change it.")
+        screen.print(
+            f"  Sign in as {names}; the password of each is [bold]{password}[/bold] until they change it."
+        )
     screen.print("Ctrl-C stops it; running calls may finish first.")
 
 

@@ -13,11 +13,19 @@ from policy_db.seat_facts import Queue
 IsOpen = Callable[[Queue, datetime], bool]
 
 
-def open_by(company: Hours) -> IsOpen:
-    """Hours by the company's calendar; a queue's own week takes the place of the calendar's, not its holidays."""
+def open_by(calendar: Callable[[str, datetime], Hours | None]) -> IsOpen:
+    """Hours by the calendar of a queue at a moment, as `calendar` has it; None: nobody has said when it is closed.
+
+    A queue's own week takes the place of the calendar's, not its holidays, its single days nor an emergency.
+    """
 
     def is_open(queue: Queue, now: datetime) -> bool:
-        hours = company if queue.week is None else company.model_copy(update={"week": dict(queue.week)})
+        hours = calendar(queue.name, now)
+        if hours is None and queue.week is None:
+            return True
+        hours = hours or Hours()
+        if queue.week is not None:
+            hours = hours.model_copy(update={"week": dict(queue.week)})
         return open_state(hours, now) == "open"
 
     return is_open

@@ -19,6 +19,7 @@ from ivr.seats.choose import Rules
 from ivr.seats.controls import ask
 from ivr.seats.desk import Caller, Desk, Offer
 from ivr.seats.handling import Handling
+from ivr.seats.hours import IsOpen, always_open
 from ivr.seats.news import CallerGone, CallerTold, PlaceLost
 from ivr.seats.sound import Sound
 from ivr.seats.store import SeatStore
@@ -66,6 +67,7 @@ class SeatTransfers:
         whisper: Callable[[Offer, Transfer], Rendered],
         clock: Clock,
         rules: Rules | None = None,
+        is_open: IsOpen = always_open,
         words: Words = _say_nothing,
         taping: Taping | None = None,
         note: Callable[..., None] = _note_nothing,
@@ -76,7 +78,7 @@ class SeatTransfers:
         def now() -> datetime:
             return clock.now().astimezone(UTC)
 
-        self.desk = Desk(store, clock=now, rules=rules or _RULES, listener=self._changed)
+        self.desk = Desk(store, clock=now, rules=rules or _RULES, is_open=is_open, listener=self._changed)
         self._clock = clock
         self._worker = worker
         self._notify = notify

@@ -20,7 +20,10 @@ from ivr.console.admin.imports import file_of, tidy
 from ivr.flow.instructions import Phrase
 from ivr.speech import Speaker
 
-GOOD = "工号,姓名,手机,入职日期\n2001,赵志刚,13800138000,2026-03-01\n1001,=林海涛,,\n2002,,12,2026/3/1\n2003,,,2026-03-01\n"
+GOOD = (
+    "工号,姓名,手机,入职日期\n2001,赵志刚,13800138000,2026-03-01\n1001,=林海涛,,\n"
+    "2002,,12,2026/3/1\n2003,,,2026-03-01\n"
+)
 
 
 async def _upload(client: httpx.AsyncClient, kind: str, content: bytes, name: str = "staff.csv") -> str:

@@ -117,7 +117,10 @@ STORY = [
     ("step_left", {"flow": "main", "step": "menu", "outcome": "2", "target": "premium", "edge": "choices.2"}),
     ("step_entered", {"flow": "identify_caller", "step": "pin"}),
     ("key_used", {"flow": "identify_caller", "step": "pin", "key": "•"}),
-    ("service_answered", {"flow": "f", "step": "due", "service": "policy.premium", "outcome": "error", "ms": 12, "code": ""}),
+    (
+        "service_answered",
+        {"flow": "f", "step": "due", "service": "policy.premium", "outcome": "error", "ms": 12, "code": ""},
+    ),
     ("level_raised", {"level": 2}),
     ("transfer_asked", {"flow": "person", "step": "person", "queue": "service", "reason": "claim"}),
     ("talk_joined", {"seat": "s0", "to": "main"}),

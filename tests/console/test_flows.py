@@ -82,7 +82,9 @@ async def test_whoever_publishes_on_an_old_version_sees_the_difference_first(own
     mine, theirs = await form_of(own, mei), await form_of(own, boss)
     mine["source"] += "# mine\n"
     theirs["source"] += "# theirs\n"
-    assert (await boss.post("/flows/publish", data={**theirs, "message": "t", "sure": "true"})).status_code == 303
+    assert (
+        await boss.post("/flows/publish", data={**theirs, "message": "t", "sure": "true"})
+    ).status_code == 303
     reply = await mei.post("/flows/publish", data={**mine, "message": "m", "sure": "true"})
     assert reply.status_code == 409
     assert "# mine" in reply.text
@@ -123,7 +125,9 @@ async def test_names_that_lead_elsewhere_are_refused(own: Console) -> None:
         assert (await client.post("/flows/publish", data=form)).status_code == 422
 
 
-async def test_a_folder_that_cannot_be_written_leaves_everything_as_it_was(own: Console, monkeypatch: Any) -> None:
+async def test_a_folder_that_cannot_be_written_leaves_everything_as_it_was(
+    own: Console, monkeypatch: Any
+) -> None:
     client = await own.signed_in("mei")
     form = await form_of(own, client)
     own.parts.settings.own_flows_dir.write_text("a file where the folder should be")
@@ -149,7 +153,9 @@ async def test_counts_of_calls_are_on_the_ways_of_the_diagram(console: Console) 
     first, second = "hours", "open_now"
     events = [
         TimelineEntry(0, 0.0, "step_entered", {"flow": "person", "step": first}),
-        TimelineEntry(1, 1.0, "step_left", {"flow": "person", "step": first, "outcome": "open", "target": second}),
+        TimelineEntry(
+            1, 1.0, "step_left", {"flow": "person", "step": first, "outcome": "open", "target": second}
+        ),
         TimelineEntry(2, 1.0, "step_entered", {"flow": "person", "step": second}),
     ]
     assert {first, second} <= set(loaded.flow.steps)

@@ -11,7 +11,9 @@ def test_flows_are_drawn_read_and_changed_without_serious_findings(browse, serve
     for path in ("/flows", "/flows/person", "/flows/person/text", "/flows/history"):
         page = browse("mei", path, width=width, language="en")
         assert axe(page) == [], path
-        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        overflow = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
         assert overflow <= 0, path
 
 

@@ -20,7 +20,9 @@ __all__ = ["always_open"]
 pytestmark = pytest.mark.sip
 
 
-async def talk(hotline: HotlineProcess, desk: SipCaller, caller: SipCaller) -> tuple[OutsideCall, OutsideCall]:
+async def talk(
+    hotline: HotlineProcess, desk: SipCaller, caller: SipCaller
+) -> tuple[OutsideCall, OutsideCall]:
     """A caller at a seat, each with a tone of their own in the other's ear."""
     await asyncio.to_thread(add_seat, hotline, "desk1", desk)
     call, _ = await ask_for_a_person(caller)

@@ -38,7 +38,9 @@ def left(at: float, step: str, target: str) -> tuple[float, str, dict[str, objec
     return at, "step_left", {"flow": "main", "step": step, "outcome": "done", "target": target}
 
 
-async def test_steps_ways_misses_and_hang_ups_are_counted_on_the_companys_day(database: PolicyDatabase) -> None:
+async def test_steps_ways_misses_and_hang_ups_are_counted_on_the_companys_day(
+    database: PolicyDatabase,
+) -> None:
     for name in ("one", "two"):
         await a_call(
             database,

@@ -220,7 +220,7 @@ def test_a_caller_is_told_at_once_and_then_only_what_is_better_and_not_too_often
 
 def test_a_queue_has_the_companys_hours_or_a_week_of_its_own_but_the_same_holidays() -> None:
     company = Hours(week={"tue": "09:00-17:00", "thu": "09:00-17:00"}, exceptions={"2026-03-12": "holiday"})
-    is_open = open_by(company)
+    is_open = open_by(lambda queue, now: company)
     tuesday, thursday = datetime(2026, 3, 10, 2, tzinfo=UTC), datetime(2026, 3, 12, 2, tzinfo=UTC)
     night = replace(SERVICE, week={"tue": "20:00-24:00", "thu": "09:00-17:00"})
     assert is_open(SERVICE, tuesday)

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Request
 
+from ivr.call.company_hours import CompanyHours
 from ivr.console.access import Visitor
 from ivr.console.board.alarms import LATELY, Alarm, QueueSight, judge, limits_of
 from ivr.console.board.names import Names
@@ -217,11 +218,19 @@ async def _alarms(
     parts: ConsoleParts, snapshot: Snapshot, lines: tuple[QueueLine, ...], now: datetime
 ) -> tuple[Alarm, ...]:
     boards = parts.database.boards
-    held, trouble, workers = await shared(parts).get(
+    held, trouble, workers, calendars = await shared(parts).get(
         "lately",
         _LATELY,
-        lambda: asyncio.gather(boards.limits(), boards.trouble(now - LATELY), boards.silent_workers()),
+        lambda: asyncio.gather(
+            boards.limits(),
+            boards.trouble(now - LATELY),
+            boards.silent_workers(),
+            parts.database.administration.calendars(),
+        ),
     )
+    company = CompanyHours()
+    company.take(calendars)
+    is_open = open_by(company.of_queues(parts.flows))
     sights = tuple(
         QueueSight(
             line.queue.name,
@@ -229,17 +238,9 @@ async def _alarms(
             line.today.answered,
             line.today.service_level,
             line.serving,
-            _is_open(parts, line.queue, now),
+            is_open(line.queue, now),
         )
         for line in lines
     )
     folder = parts.settings.data_dir
     return judge(limits_of(held), queues=sights, trouble=trouble, workers=workers, folder=folder)
-
-
-def _is_open(parts: ConsoleParts, queue: Queue, now: datetime) -> bool:
-    """Whether callers may expect a person there now: by the calendar that the flows name, with the queue's own week."""
-    hotline = parts.flows.current.hotline
-    known = hotline.queues.get(queue.name)
-    calendar = hotline.calendars.get(known.hours) if known is not None and known.hours else None
-    return calendar is None or open_by(calendar)(queue, now)

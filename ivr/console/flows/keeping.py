@@ -35,9 +35,10 @@ def publisher_of(parts: ConsoleParts) -> Publisher:
 @asynccontextmanager
 async def kept(parts: ConsoleParts) -> AsyncIterator[None]:
     """Notice and count for the length of the block."""
-    publisher = publisher_of(parts)
     tasks = [
-        asyncio.create_task(_again(LOOK_SECONDS, publisher.noticed, "flows are not noticed")),
+        asyncio.create_task(
+            _again(LOOK_SECONDS, lambda: publisher_of(parts).noticed(), "flows are not noticed")
+        ),
         asyncio.create_task(_again(COUNT_SECONDS, lambda: count_all(parts), "calls are not counted")),
     ]
     try:

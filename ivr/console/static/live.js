@@ -17,6 +17,12 @@
     if (notices && reply.includes("notice")) notices.innerHTML = reply;
   });
 
+  // A part may be read from the page that it stands in: then it is what has the same id there.
+  function partOf(text, id) {
+    if (!/^\s*<!doctype/i.test(text)) return text;
+    return new DOMParser().parseFromString(text, "text/html").getElementById(id)?.innerHTML ?? "";
+  }
+
   const waiting = new Map();
   async function read(part) {
     waiting.delete(part);
@@ -25,7 +31,7 @@
       const reply = await fetch(part.dataset.url, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
       if (reply.headers.get("HX-Redirect")) { location.href = reply.headers.get("HX-Redirect"); return; }
       if (!reply.ok) return;
-      const text = await reply.text();
+      const text = partOf(await reply.text(), part.id);
       if (part.dataset.last !== text) {
         part.dataset.last = text;
         htmx.swap({ text, target: part, swap: "innerMorph" });

@@ -42,7 +42,9 @@ def player_of(served: ServedConsole, browse: Callable[..., Any]) -> Callable[...
     return open_page
 
 
-def test_a_talk_is_played_sought_and_sped_up_and_both_channels_are_heard(player_of: Callable[..., Any]) -> None:
+def test_a_talk_is_played_sought_and_sped_up_and_both_channels_are_heard(
+    player_of: Callable[..., Any],
+) -> None:
     page = player_of(language="en")
     left, right = page.evaluate(_LEVELS)
     assert left > 3 * right > 0.1
