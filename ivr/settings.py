@@ -165,7 +165,13 @@ class Settings(BaseSettings):
         ),
     )
     pop_lead_seconds: float = Field(
-        0.4, ge=0, le=5, description="How long a seat's screen shows who calls before its telephone rings."
+        0.9,
+        ge=0,
+        le=5,
+        description=(
+            "How long a desk telephone waits for the seat's screen to show who calls; it rings 0.35 s after that, or"
+            " when this time is over."
+        ),
     )
     seat_lost: Literal["next_seat", "flow"] = Field(
         "next_seat",

@@ -29,7 +29,7 @@ from ivr.seats.news import (
     PlaceLost,
     not_yet,
 )
-from ivr.seats.ring import Ring, address_of, hidden, why_not
+from ivr.seats.ring import Ring, address_of, hidden, lead_of, why_not
 from ivr.seats.talk import Member, Talk
 from ivr.seats.waiting_room import TOKEN
 
@@ -88,7 +88,7 @@ class CallBack:
         self._tools.notify("seat", offer.seat.id)
         ring = Ring(
             self._tools, self._mailbox, self._clock, address_of(offer.seat), seconds=offer.queue.ring_seconds,
-            lead=self._tools.manners.pop_lead, seat=offer.seat.id, offer=offer,
+            lead=lead_of(offer.seat, self._tools.manners.pop_lead), seat=offer.seat.id, offer=offer,
         )  # fmt: skip
         try:
             while True:
@@ -102,6 +102,9 @@ class CallBack:
                         await desk.refused(offer.call_id, offer.seat.id)
                         command.done({"state": "declined"})
                         return None
+                    case Command() as command if command.name == "shown":
+                        ring.screen_shows()
+                        command.done({"state": "shown"})
                     case Command() as command:
                         command.refuse(not_yet())
                     case CallerGone() | PlaceLost():  # the worker stops

@@ -13,7 +13,7 @@ from ivr.lines.base import Leg, LegInfo
 from ivr.seats.desk import Caller, Desk, Offer
 from ivr.seats.line import Turned
 from ivr.seats.news import Mailbox
-from ivr.seats.ring import Ring, address_of, shown
+from ivr.seats.ring import Ring, address_of, lead_of, shown
 from ivr.seats.sound import Sound
 from ivr.seats.taping import NoTaping, Tape, Taping
 from ivr.speech import Rendered
@@ -54,14 +54,14 @@ class Words(Protocol):
 class Manners:
     """How callers and seats are treated; times in seconds.
 
-    `pop_lead` is between a seat's screen and its ring. A caller is told the wait `telling_after`, and the line is
+    `pop_lead` is how long a ring waits at most for the seat's screen. A caller is told the wait `telling_after`, and the line is
     looked at every `look_every`; choices by key are offered after `choices_after`, then every `choices_every`; a
     key or a number is waited for `key_patience`. `lost` says where callers go whose seat breaks off. `numbers`
     is what a number must look like to be called back. With `refer_out` a caller who goes to an outside number is handed
     to it by their own side (REFER) where that will.
     """
 
-    pop_lead: float = 0.4
+    pop_lead: float = 0.9
     telling_after: float = 1.5
     look_every: float = 5.0
     choices_after: float = 20.0
@@ -194,7 +194,7 @@ class Case:
         """Ring a seat's telephone."""
         return Ring(
             self.tools, self.mailbox, self.clock, address_of(seat), seconds=seconds, shown=shown(self.caller.number),
-            lead=self.tools.manners.pop_lead, seat=seat.id, offer=offer, what=what,
+            lead=lead_of(seat, self.tools.manners.pop_lead), seat=seat.id, offer=offer, what=what,
         )  # fmt: skip
 
     def ring_outside(self, to: str, what: str) -> Ring:

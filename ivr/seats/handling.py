@@ -223,8 +223,12 @@ class Handling:
         return "timeout"
 
     async def _commanded(self, command: Command) -> None:
-        """While it rings only one thing can be asked: that it stop."""
+        """While it rings only one thing can be asked: that it stop. And the seat's screen tells what it shows."""
         ring = self._ring
+        if command.name == "shown" and ring is not None and ring.seat == command.seat:
+            ring.screen_shows()
+            command.done({"state": "shown"})
+            return
         if command.name != "decline" or ring is None or ring.seat != command.seat:
             command.refuse(not_yet())
             return

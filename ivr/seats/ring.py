@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Final
 
-from ivr.clock import Clock
+from ivr.clock import Clock, TimerHandle
 from ivr.errors import LineError, RefusedError
 from ivr.seats.line import Offer
 from ivr.seats.news import NotPickedUp, PickedUp
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 #: Statuses by which a person, or the telephone for them, declines (RFC 3261, sections 21.4.24 and 21.6).
 _DECLINED: Final = frozenset({486, 600, 603})
+#: Seconds between a seat's screen and its ring.
+AFTER_SHOWN: Final = 0.35
 
 
 class Ring:
-    """Rings `to` for `seconds`, `lead` seconds from now; what comes of it is posted as `PickedUp` or `NotPickedUp`.
+    """Rings `to` for `seconds`; what comes of it is posted as `PickedUp` or `NotPickedUp`.
 
-    `seat` is the seat whose telephone it is, empty for an outside number; `offer` is what it is rung for. The
+    It begins AFTER_SHOWN seconds after the seat's screen has `shown` who calls, and at the latest after `lead`. `seat` is the seat whose telephone it is, empty for an outside number; `offer` is what it is rung for. The
     caller's number is `shown`. `live` is false once nobody wants it any more.
     """
 
@@ -51,12 +53,20 @@ class Ring:
         self._tools = tools
         self._mailbox = mailbox
         self._clock = clock
+        self._may_ring = asyncio.Event()
+        self._timer: TimerHandle | None = None
+        self._rings_at = 0.0
         self._task = asyncio.create_task(self._dial(shown, seconds, lead))
 
     def stop(self) -> None:
         """Let it ring no more. Harmless when it does not."""
         self.live = False
         self._task.cancel()
+
+    def screen_shows(self) -> None:
+        """Who calls is on the seat's screen: it rings in a moment, if it does not ring already."""
+        if not self._may_ring.is_set():
+            self._after(AFTER_SHOWN)
 
     async def _dial(self, shown: str, seconds: float, lead: float) -> None:
         try:
@@ -72,14 +82,26 @@ class Ring:
 
     async def _wait(self, seconds: float) -> None:
         """The seat's screen shows who calls before the telephone is heard."""
-        if seconds <= 0:
-            return
-        over = asyncio.Event()
-        timer = self._clock.call_at(self._clock.time() + seconds, over.set)
-        try:
-            await over.wait()
-        finally:
-            timer.cancel()
+        if seconds > 0:
+            self._after(seconds)
+            try:
+                await self._may_ring.wait()
+            finally:
+                self._cancel()
+        self._may_ring.set()
+
+    def _after(self, seconds: float) -> None:
+        """It may ring so many seconds from now, or earlier if it might already."""
+        at = self._clock.time() + seconds
+        if self._timer is None or at < self._rings_at:
+            self._cancel()
+            self._rings_at = at
+            self._timer = self._clock.call_at(at, self._may_ring.set)
+
+    def _cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 def why_not(error: LineError) -> str:
@@ -87,6 +109,11 @@ def why_not(error: LineError) -> str:
     if isinstance(error, RefusedError) and error.status in _DECLINED:
         return "refused"
     return "no answer" if error.code == "H211" else "unreachable"
+
+
+def lead_of(seat: Seat, longest: float) -> float:
+    """How long the ring waits for the seat's screen: not at all where there is none, or where the page itself rings."""
+    return 0.0 if seat.lease_until is None or seat.address == "browser" else longest
 
 
 def address_of(seat: Seat) -> str:

@@ -243,6 +243,9 @@ class Talk:
             self._announced.pressed(key)
 
     async def _commanded(self, command: Command) -> None:
+        if command.name == "shown":
+            self._screen_shows(command)
+            return
         try:
             command.done(await self._obey(self, command))
         except HotlineError as error:
@@ -250,6 +253,13 @@ class Talk:
         except Exception as error:
             command.refuse(error)
             raise
+
+    def _screen_shows(self, command: Command) -> None:
+        """A seat that is rung for advice, or to supervise, sees who calls."""
+        for ring in self.rings:
+            if ring.seat == command.seat:
+                ring.screen_shows()
+        command.done({"state": "shown"})
 
     async def _referred(self, member: Member, asked: TransferAsked) -> None:
         """A seat's own telephone asks for a transfer: as if it had been asked on the console."""

@@ -39,6 +39,7 @@ log = structlog.get_logger(__name__)
 COMMANDS: Final = frozenset({
     "hold", "unhold", "mute", "unmute", "pause_recording", "resume_recording", "consult", "cancel_consult",
     "complete", "conference", "transfer", "retrieve", "hang_up", "listen", "whisper", "join", "leave", "decline",
+    "shown",
 })  # fmt: skip
 #: The largest body of a command, in bytes.
 _LARGEST_BODY: Final = 16_384

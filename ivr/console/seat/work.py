@@ -25,6 +25,7 @@ from policy_db.talk_facts import WrapUp
 Wish = Literal["ready", "paused", "do_not_disturb", "away", "offline"]
 #: Commands of a seat; supervisors have theirs on the board.
 Command = Literal[
+    "shown",
     "hold", "unhold", "mute", "unmute", "pause_recording", "resume_recording", "consult", "cancel_consult", "complete",
     "conference", "transfer", "retrieve", "hang_up", "leave", "decline",
 ]  # fmt: skip

@@ -4,10 +4,11 @@
 const LEAD = 320; // ms between the painted call and the ring
 
 export class Pop {
-  constructor({ root, phone, announce }) {
+  constructor({ root, phone, announce, shown }) {
     this.root = root;
     this.phone = phone;
     this.announce = announce;
+    this.shown = shown; // the worker lets a desk telephone ring a moment after it hears this
     this.call = "";
     this.timer = 0;
     this.flashing = 0;
@@ -28,6 +29,7 @@ export class Pop {
     this.root.dataset.popAt = String(performance.timeOrigin + performance.now());
     this.root.dataset.popCall = call;
     focusCall();
+    this.shown(call);
     if (audible && this.phone()) this.timer = setTimeout(() => this.ring(call), LEAD);
   }
 

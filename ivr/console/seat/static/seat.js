@@ -21,7 +21,8 @@ let facts = byId("seat-facts").dataset;
 let goodTimer = 0;
 
 const notes = new Notes({ texts, onSaved: saved, onRefused: refused });
-const pop = new Pop({ root, phone: () => softphone, announce });
+const shown = () => api("POST", "/commands/shown", {}).catch(() => {}); // it may be answered or over already
+const pop = new Pop({ root, phone: () => softphone, announce, shown });
 root.dataset.popTitle = texts.pop;
 
 if (root.dataset.phone === "yes") {
