@@ -60,6 +60,9 @@ async def test_a_nudge_crosses_machines_by_the_database_each_once(postgres_serve
         assert await heard(queue) == Nudge("seat", "安娜")
         assert queue.empty()
     here.close()
+    await asyncio.wait(
+        asyncio.all_tasks() - {asyncio.current_task()}
+    )  # the sender, which closes its connection
 
 
 @pytest.mark.postgres

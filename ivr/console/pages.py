@@ -93,7 +93,7 @@ def language_of(request: Request, visitor: Visitor | None) -> str:
     )
 
 
-def text(request: Request, visitor: Visitor | None, key: str, **values: object) -> str:
+def text(request: Request, visitor: Visitor | None, key: str, /, **values: object) -> str:
     """One text in the visitor's language, for messages made in Python."""
     templates: Templates = request.app.state.templates
     return templates.texts.get(language_of(request, visitor), key, **values)

@@ -34,7 +34,7 @@ class Texts:
         """Every key there is."""
         return frozenset(self._texts)
 
-    def get(self, language: str, key: str, **values: object) -> str:
+    def get(self, language: str, key: str, /, **values: object) -> str:
         """The text, filled in. Raises KeyError for a key that does not exist: a mistake of ours."""
         text = self._texts[key][language]
         return text.format(**values) if values else text

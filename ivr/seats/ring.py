@@ -26,8 +26,9 @@ AFTER_SHOWN: Final = 0.35
 class Ring:
     """Rings `to` for `seconds`; what comes of it is posted as `PickedUp` or `NotPickedUp`.
 
-    It begins AFTER_SHOWN seconds after the seat's screen has `shown` who calls, and at the latest after `lead`. `seat` is the seat whose telephone it is, empty for an outside number; `offer` is what it is rung for. The
-    caller's number is `shown`. `live` is false once nobody wants it any more.
+    It begins AFTER_SHOWN seconds after the seat's screen has told that it shows who calls (`screen_shows`), and at the
+    latest `lead` seconds from now. `seat` is the seat whose telephone it is, empty for an outside number; `offer` is
+    what it is rung for. The caller's number is `shown`. `live` is false once nobody wants it any more.
     """
 
     def __init__(

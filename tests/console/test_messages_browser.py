@@ -110,7 +110,8 @@ def test_the_list_works_by_keyboard(browse, served) -> None:
     for message in LEAVE:
         served.run(leave(served, message))
     page = browse("rui", "/messages")
-    page.wait_for_selector("#message-m1")
+    for message in LEAVE:
+        page.wait_for_selector(f"#message-{message}")
     for key in ("j", "j", "ArrowDown", "k"):
         page.keyboard.press(key)
     focused = page.evaluate("document.activeElement.closest('tr').id")
