@@ -54,11 +54,11 @@ class Words(Protocol):
 class Manners:
     """How callers and seats are treated; times in seconds.
 
-    `pop_lead` is how long a ring waits at most for the seat's screen. A caller is told the wait `telling_after`, and
-    the line is looked at every `look_every`; choices by key are offered after `choices_after`, then every `choices_every`; a
-    key or a number is waited for `key_patience`. `lost` says where callers go whose seat breaks off. `numbers`
-    is what a number must look like to be called back. With `refer_out` a caller who goes to an outside number is handed
-    to it by their own side (REFER) where that will.
+    `pop_lead` is how long a ring waits at most for the seat's screen. A caller is told the wait `telling_after`,
+    and the line is looked at every `look_every`; choices by key are offered after `choices_after`, then every
+    `choices_every`; a key or a number is waited for `key_patience`. `lost` says where callers go whose seat breaks off.
+    `numbers` is what a number must look like to be called back. With `refer_out` a caller who goes to an outside number
+    is handed to it by their own side (REFER) where that will.
     """
 
     pop_lead: float = 0.9
@@ -193,9 +193,17 @@ class Case:
     def ring_seat(self, seat: Seat, seconds: float, *, offer: Offer | None = None, what: str = "") -> Ring:
         """Ring a seat's telephone."""
         return Ring(
-            self.tools, self.mailbox, self.clock, address_of(seat), seconds=seconds,
-            shown=shown(self.caller.number), lead=lead_of(seat, self.tools.manners.pop_lead), seat=seat.id, offer=offer, what=what,
-        )  # fmt: skip
+            self.tools,
+            self.mailbox,
+            self.clock,
+            address_of(seat),
+            seconds=seconds,
+            shown=shown(self.caller.number),
+            lead=lead_of(seat, self.tools.manners.pop_lead),
+            seat=seat.id,
+            offer=offer,
+            what=what,
+        )
 
     def ring_outside(self, to: str, what: str) -> Ring:
         """Ring a number or address that is no seat."""
