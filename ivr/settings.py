@@ -61,6 +61,13 @@ class Settings(BaseSettings):
     workers: int = Field(
         1, ge=1, le=64, description="Worker processes; worker N listens on the SIP port plus N."
     )
+    spare_worker: bool = Field(
+        True,
+        description=(
+            "Keep a loaded process waiting, so that a worker that dies is replaced within a second; it takes the memory"
+            " of one more."
+        ),
+    )
     line: Literal["sip", "pjsua"] = Field(
         "sip",
         description="Which telephone line a worker opens: our own, or PJSIP (4 calls a worker as it comes).",

@@ -118,7 +118,10 @@ def environment_of(data_dir: Path, **settings: object) -> dict[str, str]:
 
 @contextmanager
 def serving(data_dir: Path, *options: str, **settings: object) -> Iterator[HotlineProcess]:
-    """A hotline that serves; at the end it is stopped, and nothing of it may be left."""
+    """A hotline that serves; at the end it is stopped, and nothing of it may be left.
+
+    Without a spare worker unless one is asked for: its start takes the processor from the test.
+    """
     sip_port, http_port = free_port(), free_port(socket.SOCK_STREAM)
     rtp_port = 20000 + (sip_port % 400) * 100
     environment = environment_of(
@@ -126,7 +129,7 @@ def serving(data_dir: Path, *options: str, **settings: object) -> Iterator[Hotli
         sip_port=sip_port,
         http_port=http_port,
         rtp_port=rtp_port,
-        **{"drain_seconds": 2, **settings},
+        **{"drain_seconds": 2, "spare_worker": False, **settings},
     )
     log = data_dir / "serve.log"
     with log.open("ab") as output:

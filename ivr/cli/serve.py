@@ -184,7 +184,7 @@ async def _serve(settings: Settings) -> int:
         supervisor = Supervisor(
             _processes(settings),
             environment=child_environment(settings),
-            spare=own_command("worker"),
+            spare=own_command("worker") if settings.spare_worker else None,
             run_dir=settings.run_dir,
             drain_seconds=settings.drain_seconds,
         )
