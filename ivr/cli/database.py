@@ -60,6 +60,16 @@ async def build_portfolio(settings: Settings, customers: int, seed: int, *, mess
                 await build_demo(database, customers=customers, seed=seed, today=today, progress=progress)
         if messages:
             await _leave_messages(settings, database)
+            await _have_people_there(database)
+
+
+async def _have_people_there(database: PolicyDatabase) -> None:
+    """A demonstration has people at seats whatever the time of day is; an administrator may take that back."""
+    from policy_db.administration import Calendar
+
+    if "people" not in await database.administration.calendars():
+        always = Calendar("people", override="open", note="demonstration: people are there at any time")
+        await database.administration.set_calendar(always, by="system")
 
 
 async def _leave_messages(settings: Settings, database: PolicyDatabase) -> None:

@@ -231,6 +231,7 @@ def _tell_who_may_sign_in(settings: Settings) -> None:
         screen.print(
             f"  Sign in as {names}; the password of each is [bold]{password}[/bold] until they change it."
         )
+    screen.print("  People at seats are there at any time here; /admin/hours has the company's own hours.")
     screen.print("Ctrl-C stops it; running calls may finish first.")
 
 
