@@ -41,8 +41,8 @@ def diagram(loaded: LoadedFlow, marks: Marks | None = None, *, language: str = "
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="flow-diagram" viewBox="0 0 {width} {height}"'
         f' width="{width}" height="{height}" role="group" aria-label="{escape(layout.title)}">',
-        '<defs><marker id="arrow" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7"'
-        ' orient="auto-start-reverse"><path class="tip" d="M0 0 10 5 0 10z"/></marker></defs>',
+        '<defs><marker id="arrow" viewBox="0 0 10 10" refX="9" refY="5" markerUnits="userSpaceOnUse"'
+        ' markerWidth="10" markerHeight="10" orient="auto-start-reverse"><path class="tip" d="M0 0 10 5 0 10z"/></marker></defs>',
     ]
     most = max(shown.ways.values(), default=0)
     parts.extend(_way(route, shown, most) for route in layout.routes)
