@@ -133,7 +133,7 @@ class Teller:
                 values["outcome"] = self._word("transfer", data.get("outcome", ""))
             case "media":
                 for name in ("mos", "jitter_ms"):
-                    values[name] = "–" if data.get(name) is None else data[name]
+                    values[name] = "–" if data.get(name) is None else round(float(data[name]), 1)
                 values["loss"] = round(float(data.get("loss") or 0) * 100, 1)
         if isinstance(data.get("seconds"), int | float):
             values["seconds"] = round(float(data["seconds"]), 1)

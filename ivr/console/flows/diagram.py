@@ -16,6 +16,11 @@ from ivr.flow.library import LoadedFlow
 #: Shades of `heat-N` in the style sheet, 0 to 9.
 _SHADES: Final = 9
 _LONGEST: Final = 26
+#: In pixels, whatever the width of the way that it ends.
+_ARROW: Final = (
+    '<defs><marker id="arrow" viewBox="0 0 10 10" refX="9" refY="5" markerUnits="userSpaceOnUse" markerWidth="10"'
+    ' markerHeight="10" orient="auto-start-reverse"><path class="tip" d="M0 0 10 5 0 10z"/></marker></defs>'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +46,7 @@ def diagram(loaded: LoadedFlow, marks: Marks | None = None, *, language: str = "
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="flow-diagram" viewBox="0 0 {width} {height}"'
         f' width="{width}" height="{height}" role="group" aria-label="{escape(layout.title)}">',
-        '<defs><marker id="arrow" viewBox="0 0 10 10" refX="9" refY="5" markerUnits="userSpaceOnUse"'
-        ' markerWidth="10" markerHeight="10" orient="auto-start-reverse"><path class="tip" d="M0 0 10 5 0 10z"/></marker></defs>',
+        _ARROW,
     ]
     most = max(shown.ways.values(), default=0)
     parts.extend(_way(route, shown, most) for route in layout.routes)
