@@ -180,11 +180,11 @@ class BaresipPhone:
         return text
 
     async def _connect(self, port: int) -> None:
-        for attempt in range(100):
+        for attempt in range(600):
             try:
                 self._reader, self._writer = await asyncio.open_connection("127.0.0.1", port)
             except OSError:
-                if attempt == 99 or self._process.returncode is not None:
+                if attempt == 599 or self._process.returncode is not None:
                     raise
                 await asyncio.sleep(0.05)
             else:

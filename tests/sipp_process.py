@@ -92,7 +92,7 @@ class Sipp:
         table = "tcp" if self.transport.startswith("t") else "udp"
         state = "0A" if table == "tcp" else "07"
         wanted = f"0100007F:{self.address[1]:04X} 00000000:0000 {state}"
-        for _ in range(200):
+        for _ in range(1500):
             if wanted in Path(f"/proc/net/{table}").read_text(encoding="ascii"):
                 return
             await asyncio.sleep(0.02)

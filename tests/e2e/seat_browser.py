@@ -54,11 +54,11 @@ class SeatPage:
             await self.page.click('[data-be="offline"]')
             await self.state("offline")
 
-    async def state(self, name: str, seconds: float = 20.0) -> None:
+    async def state(self, name: str, seconds: float = 60.0) -> None:
         """Wait until the page says that the seat is in a state."""
         await self.page.wait_for_selector(f".seat-bar.{name}", timeout=seconds * 1000)
 
-    async def rings(self, seconds: float = 20.0) -> tuple[float, float]:
+    async def rings(self, seconds: float = 60.0) -> tuple[float, float]:
         """Wait for a call: when it was on the screen, and when it rang, in seconds since the epoch."""
         await self.page.wait_for_selector("#seat-call.ringing", timeout=seconds * 1000)
         await self.page.wait_for_function(
@@ -71,9 +71,9 @@ class SeatPage:
     async def answer(self) -> None:
         """Pick up, and wait until caller and seat hear each other."""
         await self.page.click('#seat-call [data-do="answer"]')
-        await self.page.wait_for_selector("#seat-phone[data-state=up]", timeout=15_000)
+        await self.page.wait_for_selector("#seat-phone[data-state=up]", timeout=60_000)
 
-    async def joined(self, seconds: float = 20.0) -> None:
+    async def joined(self, seconds: float = 60.0) -> None:
         """Wait until the page says that the two are joined."""
         await self.page.wait_for_selector(
             "#seat-facts[data-joined=yes]", state="attached", timeout=seconds * 1000

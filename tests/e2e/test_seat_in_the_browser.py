@@ -160,9 +160,9 @@ async def test_the_console_is_killed_in_mid_talk_and_the_talk_goes_on(
 
             before = console_of(hotline)
             before.kill()
-            await seat.page.wait_for_selector("#seat-lost:not([hidden])", timeout=20_000)
+            await seat.page.wait_for_selector("#seat-lost:not([hidden])", timeout=60_000)
             await until_tone(at_desk, CALLER_TONE, 15.0)
-            await seat.page.wait_for_selector("#seat-lost", state="hidden", timeout=40_000)
+            await seat.page.wait_for_selector("#seat-lost", state="hidden", timeout=60_000)
             await until_tone(at_desk, CALLER_TONE, 15.0)
             assert state_of(hotline, "desk2") == "talking"
             await seat.do("hang_up")
