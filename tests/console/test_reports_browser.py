@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from board_kit import ended_call
 from conftest import axe
-from test_calls import STORY
+from test_call_records import STORY
 
 from policy_db.facts import TimelineEntry
 

@@ -114,7 +114,14 @@ async def command(
     if name == "decline" and seat.state != "ringing":
         raise SeatError(text(request, visitor, "seat.rings_not"), code="H652")
     given = {key: value for key, value in arguments.items() if value}
-    answer = await ask_worker(parts, seat.call_id, name, seat=seat.id, by=visitor.who, **given)
+    try:
+        answer = await ask_worker(parts, seat.call_id, name, seat=seat.id, by=visitor.who, **given)
+    except SeatError:
+        if name != "shown":
+            raise
+        return {
+            "state": "over"
+        }  # nobody waits for the screen any more: answered, gone, or not rung by a worker
     if name in _AUDITED:
         await did(parts, visitor, name, f"call:{seat.call_id}", seat=seat.id)
     return answer
