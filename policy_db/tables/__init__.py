@@ -31,6 +31,13 @@ from policy_db.tables.reviews import (
     TranscriptRow,
 )
 from policy_db.tables.seats import QueueRow, SeatMoveRow, SeatPauseRow, SeatRow, WaitingCallRow
+from policy_db.tables.selling import (
+    DoNotCallRow,
+    OfferedProductRow,
+    ReferralRow,
+    ReferralStepRow,
+    SuggestionRow,
+)
 from policy_db.tables.talks import DispositionRow, RoomRow, TalkRow, TalkSeatRow, WrapUpRow
 from policy_db.tables.users import ApiTokenRow, SignInRow, UserRow, UserSessionRow
 from policy_db.tables.workers import WorkerRow
@@ -60,6 +67,7 @@ __all__ = [
     "CoverageRow",
     "CustomerRow",
     "DispositionRow",
+    "DoNotCallRow",
     "DocumentRow",
     "DueRuleRow",
     "ErasureRow",
@@ -75,6 +83,7 @@ __all__ = [
     "MessageCategoryRow",
     "MessageEventRow",
     "MessageRow",
+    "OfferedProductRow",
     "PaymentRow",
     "PolicyRow",
     "PreferenceRow",
@@ -83,6 +92,8 @@ __all__ = [
     "QueueRow",
     "RateRow",
     "RecordingRow",
+    "ReferralRow",
+    "ReferralStepRow",
     "RetentionPeriodRow",
     "RoomRow",
     "SalespersonRow",
@@ -90,6 +101,7 @@ __all__ = [
     "SeatPauseRow",
     "SeatRow",
     "SignInRow",
+    "SuggestionRow",
     "TalkRow",
     "TalkSeatRow",
     "TranscriptRow",
