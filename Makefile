@@ -26,7 +26,7 @@ $(READY): pyproject.toml | $(BIN)/python
 
 $(READY_DEV): pyproject.toml $(READY) | $(BIN)/python
 	@echo "Installing what the tests need…"
-	@$(BIN)/python -m pip install --quiet --editable '.[postgres,voice]' --group dev
+	@$(BIN)/python -m pip install --quiet --editable '.[postgres,training,voice]' --group dev
 	@touch $@
 
 packages: | $(BIN)/python
