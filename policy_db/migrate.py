@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from policy_db.errors import SchemaError
 from policy_db.store import Store
 
-_SCRIPTS = Path(__file__).parent / "migrations"
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+_SCRIPTS: Final = Path(__file__).parent / "migrations"
+#: What a migration's file says of its place in the chain.
+_PLACE: Final = re.compile(r'^(down_)?revision = (?:"(\w+)"|None)$', re.MULTILINE)
 
 
 async def migrate(url: str, revision: str = "head") -> None:
@@ -22,12 +26,12 @@ async def migrate(url: str, revision: str = "head") -> None:
 
     Raises SchemaError when the tables are from a newer program.
     """
-    await _run(url, lambda config: command.upgrade(config, revision))
+    await _run(url, lambda connection: _upgrade(connection, revision))
 
 
 async def downgrade(url: str, revision: str) -> None:
     """Take the database back to `revision` (`base` for no tables at all)."""
-    await _run(url, lambda config: command.downgrade(config, revision))
+    await _run(url, lambda connection: _downgrade(connection, revision))
 
 
 async def schema_revision(url: str) -> str | None:
@@ -47,7 +51,8 @@ async def revision_of(store: Store) -> str | None:
 
 def newest_revision() -> str | None:
     """The revision this program is written for."""
-    return _script().get_current_head()
+    chain = _chain()
+    return next(iter(chain.keys() - set(chain.values())), None)
 
 
 async def require_newest(store: Store) -> None:
@@ -61,21 +66,19 @@ async def require_newest(store: Store) -> None:
     )
 
 
-async def _run(url: str, work: Callable[[Config], None]) -> None:
+async def _run(url: str, work: Callable[[Connection], None]) -> None:
     # Rebuilding a table on SQLite drops the old one, which must not delete what refers to it.
     store = Store.open(url, foreign_keys=False)
     try:
         async with store.writing("policy_db.migrate") as connection:
-            await connection.run_sync(_with_config, work)
+            await connection.run_sync(_checked, work)
     finally:
         await store.close()
 
 
-def _with_config(connection: Connection, work: Callable[[Config], None]) -> None:
+def _checked(connection: Connection, work: Callable[[Connection], None]) -> None:
     _refuse_newer(_current(connection))
-    config = _config()
-    config.attributes["connection"] = connection
-    work(config)
+    work(connection)
     if connection.dialect.name == "sqlite":
         orphans = connection.execute(text("PRAGMA foreign_key_check")).fetchall()
         if orphans:
@@ -85,8 +88,22 @@ def _with_config(connection: Connection, work: Callable[[Config], None]) -> None
             )
 
 
+def _upgrade(connection: Connection, revision: str) -> None:
+    if _current(connection) == (newest_revision() if revision == "head" else revision):
+        return
+    from alembic import command  # only when there is something to do: every process opens a database
+
+    command.upgrade(_config(connection), revision)
+
+
+def _downgrade(connection: Connection, revision: str) -> None:
+    from alembic import command
+
+    command.downgrade(_config(connection), revision)
+
+
 def _refuse_newer(found: str | None) -> None:
-    if found is not None and found not in {script.revision for script in _script().walk_revisions()}:
+    if found is not None and found not in _chain():
         raise SchemaError(
             f"The tables are at revision {found}, which this program does not know.",
             "Install the newer version they were made with.",
@@ -94,15 +111,26 @@ def _refuse_newer(found: str | None) -> None:
 
 
 def _current(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _config() -> Config:
+@cache
+def _chain() -> Mapping[str, str | None]:
+    """Every revision with the one before it, as the migrations' files say; none of them is run for that."""
+    chain = {}
+    for path in (_SCRIPTS / "versions").glob("[0-9]*.py"):
+        said = {down: name or None for down, name in _PLACE.findall(path.read_text(encoding="utf-8"))}
+        chain[str(said[""])] = said["down_"]
+    return chain
+
+
+def _config(connection: Connection) -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.set_main_option("path_separator", "newline")
+    config.attributes["connection"] = connection
     return config
-
-
-def _script() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config())

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from policy_kit import KEYS, HandClock, Places, open_database
 from sqlalchemy import Connection, inspect, text
 
+import policy_db
 from policy_db import PolicyDatabase, downgrade, migrate, schema_revision
 from policy_db.errors import SchemaError
 from policy_db.migrate import newest_revision
@@ -40,6 +44,13 @@ async def test_migrated_tables_are_the_tables_of_the_program(places: Places) -> 
     await migrate(url)
     assert await _with_connection(url, _differences) == []
     assert await schema_revision(url) == newest_revision()
+
+
+def test_the_newest_revision_is_the_one_that_alembic_finds() -> None:
+    config = Config()
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("script_location", str(Path(policy_db.__file__).parent / "migrations"))
+    assert newest_revision() == ScriptDirectory.from_config(config).get_current_head()
 
 
 async def test_every_step_goes_down_and_up_again(places: Places) -> None:
