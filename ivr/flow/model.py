@@ -34,6 +34,8 @@ Text = dict[str, str]
 Key = Annotated[str, Field(pattern=r"^[0-9*#A-D]+$")]
 Expr = Annotated[str, Field(min_length=1, max_length=400)]
 InputMode = Literal["keys", "speech"]
+#: What a caller who comes here has on their mind, so that nobody offers them anything in the same call.
+Matter = Literal["complaint", "claim", "bereavement", "cancellation", "fraud"]
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h)$")
 _UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -117,6 +119,7 @@ class _Step(_Model):
     """
 
     title: Text = {}
+    matter: Matter | None = None
     next: Target | None = None
     on: dict[Name, Target] = {}
     when: list[Branch] = []
@@ -410,6 +413,7 @@ class Flow(_Model):
 
     flow: Name
     title: Text = {}
+    matter: Matter | None = None
     entry: Name
     inputs: dict[Name, str | dict[str, Any]] = {}
     outcomes: dict[Name, dict[Name, str | dict[str, Any]]] = {}

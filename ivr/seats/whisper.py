@@ -44,8 +44,9 @@ class Whisperer:
     def _why(self, request: Transfer, language: str) -> Iterator[Phrase]:
         """The reason, if there are words for it."""
         name = f"seat_reason.{request.details.get('reason') or request.reason}"
-        if self._speaker.catalogue.find(name, language) is not None:
-            yield Phrase(name, language)
+        prompt = self._speaker.catalogue.find(name, language)
+        if prompt is not None and all(slot in request.details for slot in prompt.template.slots):
+            yield Phrase(name, language, {slot: request.details[slot] for slot in prompt.template.slots})
 
 
 class Announcer:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from ivr.flow.manifest import ServiceSignature
 from ivr.services.callers import CallerServices
 from ivr.services.claims import ClaimServices
+from ivr.services.crosssell import CrossSellServices, NoSuggestions, Suggests
 from ivr.services.identity import IdentityServices
 from ivr.services.policies import PolicyServices
 from ivr.services.products import ProductServices
@@ -42,6 +43,7 @@ __all__ = [
 _ROOMS: Final = (
     CallerServices,
     ClaimServices,
+    CrossSellServices,
     IdentityServices,
     PolicyServices,
     ProductServices,
@@ -55,13 +57,17 @@ def hotline_signatures() -> dict[str, ServiceSignature]:
     return signatures_of(_ROOMS)
 
 
-def hotline_registry(database: PolicyDatabase) -> ServiceRegistry:
-    """The hotline's services over an open database; one registry carries all calls of a worker."""
+def hotline_registry(database: PolicyDatabase, suggests: Suggests | None = None) -> ServiceRegistry:
+    """The hotline's services over an open database; one registry carries all calls of a worker.
+
+    Without `suggests` nothing is ever suggested.
+    """
     proofs = ProofBook()
     return ServiceRegistry(
         [
             CallerServices(database),
             ClaimServices(database, proofs),
+            CrossSellServices(suggests or NoSuggestions()),
             IdentityServices(database, proofs),
             PolicyServices(database, proofs),
             ProductServices(database),

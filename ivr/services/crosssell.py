@@ -1,0 +1,66 @@
+"""What may be suggested to the caller when their own matter is done, and what they said to it."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from ivr.flow.values import Level
+from ivr.services.registry import Outcome, ServiceContext, service
+from ivr.services.types import PROMPT, code, record
+from ivr.services.words import product_name
+from policy_db.selling_facts import OnSale
+
+#: Queues that the flows transfer to; a product that is sold in any other goes to that of its kind.
+QUEUES: Final = ("sales", "life_specialists", "health_specialists", "property_specialists")
+ANSWERS: Final = ("accepted", "refused", "silent")
+_OFFER: Final = record(product=PROMPT, queue=code(*QUEUES))
+
+
+class Suggests(Protocol):
+    """Whoever knows what to suggest: `ivr.services.advice.Advice`."""
+
+    async def suggestion(self, call_id: str) -> OnSale | None:
+        """The product to ask about now, at most once in a call; within its patience, and never a failure."""
+
+    async def answered(self, call_id: str, answer: str) -> None:
+        """What the caller said to it."""
+
+
+class NoSuggestions:
+    """A hotline that suggests nothing."""
+
+    async def suggestion(self, call_id: str) -> OnSale | None:
+        """Never any."""
+        return None
+
+    async def answered(self, call_id: str, answer: str) -> None:
+        """Nobody was asked."""
+
+
+class CrossSellServices:
+    """Suggestions."""
+
+    def __init__(self, advice: Suggests) -> None:
+        self._advice = advice
+
+    @service("crosssell.suggest", level=Level.VERIFIED, outcomes={"ok": _OFFER, "nothing": None})
+    async def suggest(self, context: ServiceContext) -> Outcome:
+        """The product that this caller may be asked about now; most have none, and nobody is asked twice."""
+        found = await self._advice.suggestion(context.call_id)
+        if found is None:
+            return Outcome("nothing")
+        return Outcome(value={"product": product_name(found.key), "queue": queue_of(found)})
+
+    @service("crosssell.answer", inputs={"answer": code(*ANSWERS)}, level=Level.VERIFIED, outcomes={"ok": None})
+    async def answer(self, context: ServiceContext, answer: str) -> Outcome:
+        """Remember what the caller said: a no for months, silence for this call."""
+        await self._advice.answered(context.call_id, answer)
+        return Outcome()
+
+
+def queue_of(product: OnSale) -> str:
+    """The queue that sells a product, of those that the flows know."""
+    offered = product.offered
+    if offered.queue in QUEUES:
+        return offered.queue
+    return "sales" if offered.selling == "simple" else f"{offered.line}_specialists"
