@@ -80,23 +80,32 @@ class Messages(MessageChanges):
         return None if found > most else found
 
     async def counts(self, sight: Sight, *, now: datetime) -> MessageCounts:
-        """What waits for somebody."""
-        mine = _mine(sight)
-        untold = and_(mine, MessageRow.told_at.is_(None))
-        late = MessageRow.due_at < now
+        """What waits for somebody.
 
-        def how_many(condition: ColumnElement[bool]) -> ColumnElement[int]:
-            return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
-
-        query = (
-            select(how_many(MessageRow.state == "new"), how_many(mine), how_many(untold), how_many(late))
-            .select_from(MessageRow)
-            .join(RecordingRow, RecordingRow.id == MessageRow.recording_id)
-            .where(MessageRow.state.in_(_OPEN), RecordingRow.state.in_(KEPT), _seen_by(sight))
+        Mailboxes are counted whole, by an index alone, and whose they are is asked of each mailbox and not of each of
+        its messages; what was given to somebody in a mailbox that they do not see comes on top.
+        """
+        columns = (
+            MessageRow.mailbox,
+            func.sum(case((MessageRow.state == "new", 1), else_=0)),
+            func.sum(case((MessageRow.due_at < now, 1), else_=0)),
         )
+        waits = MessageRow.state.in_(_OPEN)
+        boxes = select(*columns).where(waits).group_by(MessageRow.mailbox)
+        if not sight.shared:
+            boxes = boxes.where(MessageRow.mailbox.in_(sight.boxes))
+        untold = func.sum(case((MessageRow.told_at.is_(None), 1), else_=0))
+        own = select(*columns, func.count(), untold).where(waits, _mine(sight)).group_by(MessageRow.mailbox)
         async with self._store.reading() as connection:
-            row = (await connection.execute(query)).one()
-        return MessageCounts(*(int(value) for value in row))
+            seen = [row for row in await connection.execute(boxes) if _reads(sight, row[0])]
+            mine = (await connection.execute(own)).all()
+        seen += [row for row in mine if not _reads(sight, row[0])]
+        return MessageCounts(
+            new=sum(int(row[1]) for row in seen),
+            mine=sum(int(row[3]) for row in mine),
+            untold=sum(int(row[4]) for row in mine),
+            overdue=sum(int(row[2]) for row in seen),
+        )
 
     async def find(self, message: str, sight: Sight | None = None) -> Message | None:
         """The message of that id; with a `sight`, only if it is seen with it."""
@@ -177,9 +186,13 @@ class Messages(MessageChanges):
 
     async def mailboxes(self, sight: Sight) -> tuple[str, ...]:
         """The mailboxes in which there are messages that somebody sees."""
-        query = select(MessageRow.mailbox).where(_seen_by(sight)).distinct().order_by(MessageRow.mailbox)
+        every = select(MessageRow.mailbox).distinct()
+        own = every.where(_mine(sight))
+        if not sight.shared:
+            every = every.where(MessageRow.mailbox.in_(sight.boxes))
         async with self._store.reading() as connection:
-            return tuple((await connection.execute(query)).scalars())
+            found = {box for box in (await connection.execute(every)).scalars() if _reads(sight, box)}
+            return tuple(sorted(found | set((await connection.execute(own)).scalars())))
 
 
 async def _one(connection: AsyncConnection, *conditions: ColumnElement[bool]) -> Message | None:
@@ -218,6 +231,13 @@ def _seen_by(sight: Sight) -> ColumnElement[bool]:
     return or_(*ways)
 
 
+def _reads(sight: Sight, mailbox: str) -> bool:
+    """Whether everything in a mailbox is seen; the same as `_seen_by` has it, without what is one's own by name."""
+    return mailbox in sight.boxes or (
+        sight.shared and not mailbox.startswith(SALES_BOX) and mailbox not in sight.personal
+    )
+
+
 def _conditions(sight: Sight, wanted: MessageFilter, now: datetime) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [
         RecordingRow.state.in_(KEPT),
@@ -248,7 +268,7 @@ def _in_view(sight: Sight, wanted: MessageFilter) -> ColumnElement[bool]:
         case "archived":
             return MessageRow.state == "archived"
         case "all":
-            return MessageRow.state.in_(("new", "open", "done"))
+            return MessageRow.state != "archived"  # so, and the list's order is that of an index
         case _:
             return false()
 
@@ -275,7 +295,7 @@ def _order(wanted: MessageFilter) -> tuple[ColumnElement[Any], ...]:
     if wanted.order == "oldest":
         return (at.asc(), key.asc())
     if wanted.order == "due":
-        return (MessageRow.due_at.is_(None), MessageRow.due_at.asc(), at.asc(), key.asc())
+        return (MessageRow.due_at.asc().nulls_last(), at.asc(), key.asc())
     return (at.desc(), key.desc())
 
 

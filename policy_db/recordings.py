@@ -10,7 +10,7 @@ from policy_db.clock import Clock
 from policy_db.errors import NotFoundError
 from policy_db.facts import Recording, RecordingState
 from policy_db.store import AnyRow, Store
-from policy_db.tables import RecordingRow
+from policy_db.tables import MessageRow, RecordingRow
 from policy_db.writes import insert
 
 
@@ -87,8 +87,14 @@ class Recordings:
         await self._change(recording, {"confirmed": True}, RecordingRow.state != "discarded")
 
     async def discard(self, recording: str) -> None:
-        """The caller does not want it: it was recorded again, or was too short. Raises NotFoundError."""
+        """The caller does not want it: it was recorded again, or was too short. Raises NotFoundError.
+
+        Should it have come to somebody's desk as a message, it waits there no more.
+        """
         await self._change(recording, {"state": "discarded", "ended_at": self._clock()})
+        async with self._store.writing() as connection:
+            message = update(MessageRow).where(MessageRow.recording_id == recording)
+            await connection.execute(message.values(state="archived"))
 
     async def find(self, recording: str) -> Recording | None:
         """The recording with that id."""

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from sqlalchemy import event, text
+from sqlalchemy import PoolResetState, event, text
 from sqlalchemy.engine import URL, Connection, Row, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -62,6 +62,8 @@ class Store:
         options: dict[str, Any] = {"connect_args": {"timeout": busy_timeout}}
         if parsed.get_backend_name() == "postgresql":
             options = {"pool_pre_ping": True, "connect_args": {"connect_timeout": 5}}
+        else:
+            options["pool_reset_on_return"] = None  # done by hand, where there is something to undo
         try:
             engine = create_async_engine(
                 parsed,
@@ -166,7 +168,11 @@ def async_url(url: str) -> URL:
 
 
 def _prepare_sqlite(engine: AsyncEngine, *, foreign_keys: bool) -> None:
-    """Set up each connection, and begin transactions ourselves: the driver would begin them too late."""
+    """Set up each connection, and begin transactions ourselves: the driver would begin them too late.
+
+    Every word with a connection goes to its thread and back, which costs more than most statements do: a transaction
+    is begun with one word, and nothing is rolled back that has been ended.
+    """
 
     @event.listens_for(engine.sync_engine, "connect")
     def connect(connection: Any, _record: object) -> None:
@@ -184,7 +190,19 @@ def _prepare_sqlite(engine: AsyncEngine, *, foreign_keys: bool) -> None:
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        statement = "BEGIN IMMEDIATE" if writes else "BEGIN"
+        driver: Any = connection.connection.dbapi_connection
+        try:
+            driver.run_async(lambda one: one.execute(statement))
+        except asyncio.CancelledError:
+            connection.invalidate()  # its thread may still begin the transaction
+            raise
+
+    @event.listens_for(engine.sync_engine, "reset")
+    def reset(connection: Any, _record: object, state: PoolResetState) -> None:
+        kept = state.asyncio_safe and not state.terminate_only
+        if kept and connection.driver_connection.in_transaction:
+            connection.rollback()
 
 
 def _to_json(value: Any) -> str:
