@@ -6,6 +6,7 @@ CrossSellError
 ├── TargetError     TARGET    the target column is missing or is not a yes or no
 ├── ModelError      MODEL     a model's file or name cannot be used
 ├── TrainingError   TRAINING  what is asked for needs a library that is not installed, or cannot be learnt
+├── CatalogueError  CATALOGUE what is said of a product's sale cannot be, or must not be
 └── DataError       DATA      an evaluation's data folder lacks what is needed
 """
 
@@ -52,6 +53,12 @@ class TrainingError(CrossSellError):
     """What is asked for needs a library that is not installed, or cannot be learnt from what is given."""
 
     code = "TRAINING"
+
+
+class CatalogueError(CrossSellError):
+    """What is said of a product's sale cannot be, or must not be."""
+
+    code = "CATALOGUE"
 
 
 class DataError(CrossSellError):

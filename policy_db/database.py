@@ -19,6 +19,7 @@ from policy_db.claims import Claims
 from policy_db.clock import Clock, utc_now
 from policy_db.complaints import Complaints
 from policy_db.customers import Customers
+from policy_db.do_not_call import DoNotCalls
 from policy_db.documents import Documents
 from policy_db.errors import WrongKeyError
 from policy_db.flow_counts import FlowCounts
@@ -29,17 +30,21 @@ from policy_db.keys import Keys
 from policy_db.messages import Messages
 from policy_db.migrate import migrate as run_migrations
 from policy_db.migrate import require_newest
+from policy_db.offered_products import OfferedProducts
 from policy_db.pins import PinHasher
 from policy_db.policies import Policies
 from policy_db.preferences import Preferences
 from policy_db.products import Products
+from policy_db.proofs import Proofs
 from policy_db.recordings import Recordings
+from policy_db.referrals import Referrals
 from policy_db.reports import Reports
 from policy_db.retention import Retention
 from policy_db.rooms import Rooms
 from policy_db.sales import Sales
 from policy_db.seats import Seats
 from policy_db.store import Store
+from policy_db.suggestions import Suggestions
 from policy_db.tables import Fact
 from policy_db.talks import Talks
 from policy_db.users import Users
@@ -92,6 +97,11 @@ class PolicyDatabase:
         self.administration = Administration(store, keys, clock)
         self.users = Users(store, clock, keys)
         self.retention = Retention(store, clock)
+        self.offered = OfferedProducts(store, clock)
+        self.suggestions = Suggestions(store)
+        self.referrals = Referrals(store)
+        self.proofs = Proofs(store)
+        self.do_not_call = DoNotCalls(store)
 
     @classmethod
     async def open(

@@ -1,0 +1,1 @@
+"""The words of cross-selling, as data files beside this module."""
