@@ -176,7 +176,7 @@ class Settings(BaseSettings):
         ge=0,
         le=5,
         description=(
-            "How long a desk telephone waits for the seat's screen to show who calls; it rings 0.35 s after that, or"
+            "How long a desk telephone waits for the seat's screen to show who calls; it rings 0.32 s after that, or"
             " when this time is over."
         ),
     )

@@ -189,6 +189,10 @@ class PortLeg:
         for recording in tuple(self._beeping):
             self._begin(recording)
 
+    def press(self, keys: str) -> None:
+        """Send keys to the other side, by their sound where the line has no signal for them."""
+        self.play([tones.keys(keys)], token="keys")
+
     def take_over(self, asked: TransferAsked) -> None:
         """Do what the other side has asked: go on with whoever it named. A line that cannot says so."""
         asked.report(501)

@@ -5,6 +5,7 @@
     pause_recording, resume_recording
     consult {to}                    ring a seat, number or address for advice; the caller hears music
     cancel_consult                  back to the caller without it
+    swap                            to the caller while whoever was asked hears music, and back
     complete                        whoever was asked takes the caller (warm)
     conference                      whoever was asked joins the talk
     transfer {seat|queue|number}    send the caller on (blind)
@@ -54,7 +55,7 @@ async def obey(talk: Talk, command: Command) -> Facts:
 
 
 async def _hold(talk: Talk, command: Command) -> Facts:
-    if talk.consulted is not None or talk.consulting is not None:
+    if "consult" in talk.held:
         raise SeatError("the caller hears music already, while you ask somebody", code="H602")
     talk.set_held("seat", True)
     return {"held": True}
@@ -113,6 +114,7 @@ async def _consult(talk: Talk, command: Command) -> Facts:
         talk.case.nudge(seat.id)
     talk.rings.append(ring)
     talk.set_held("consult", True)
+    talk.ring_back()
     talk.case.note("consult_rings", seat=ring.seat, to="" if ring.seat else hidden(address))
     return {"state": "ringing", "seat": ring.seat, "to": "" if ring.seat else address}
 
@@ -132,6 +134,7 @@ async def _cancel_consult(talk: Talk, command: Command) -> Facts:
 async def _stop_ringing(talk: Talk, ring: Ring) -> None:
     ring.stop()
     talk.rings.remove(ring)
+    talk.ring_back()
     if ring.seat:
         await talk.case.asked(talk.case.desk.drop(talk.case.call, ring.seat))
         talk.case.nudge(ring.seat)
@@ -143,6 +146,12 @@ def _who_was_asked(talk: Talk) -> Member:
             "whom you ask has not answered yet; wait, or cancel_consult and transfer", code="H602"
         )
     return talk.consulted
+
+
+async def _swap(talk: Talk, command: Command) -> Facts:
+    _who_was_asked(talk)
+    talk.swap()
+    return {"state": "asking" if "consult" in talk.held else "talking"}
 
 
 async def _complete(talk: Talk, command: Command) -> Facts:
@@ -159,6 +168,7 @@ async def _conference(talk: Talk, command: Command) -> Facts:
         joined = talk.case.desk.conference(talk.case.call, asked.seat, who=command.by)
         _require(await talk.case.asked(joined))
     asked.part = "conference"
+    talk.room.hold(asked.leg, False)
     talk.case.note("conference", seat=asked.seat)
     talk.set_held("seat", False)
     talk.set_held("consult", False)
@@ -346,6 +356,7 @@ _ACTS: Final[Mapping[str, Act]] = {
     "resume_recording": _resume_recording,
     "consult": _consult,
     "cancel_consult": _cancel_consult,
+    "swap": _swap,
     "complete": _complete,
     "conference": _conference,
     "transfer": _transfer,
@@ -357,7 +368,7 @@ _ACTS: Final[Mapping[str, Act]] = {
     "join": _join,
 }
 _OF_MAIN: Final = frozenset({
-    "hold", "unhold", "pause_recording", "resume_recording", "consult", "cancel_consult", "complete", "conference",
-    "transfer", "retrieve",
+    "hold", "unhold", "pause_recording", "resume_recording", "consult", "cancel_consult", "swap", "complete",
+    "conference", "transfer", "retrieve",
 })  # fmt: skip
 _OF_SUPERVISORS: Final = frozenset({"listen", "whisper", "join", "leave"})

@@ -20,14 +20,14 @@ _log = logging.getLogger(__name__)
 #: Statuses by which a person, or the telephone for them, declines (RFC 3261, sections 21.4.24 and 21.6).
 _DECLINED: Final = frozenset({486, 600, 603})
 #: Seconds between a seat's screen and its ring.
-AFTER_SHOWN: Final = 0.35
+AFTER_SHOWN: Final = 0.32
 
 
 class Ring:
     """Rings `to` for `seconds`; what comes of it is posted as `PickedUp` or `NotPickedUp`.
 
-    It begins AFTER_SHOWN seconds after the seat's screen has told that it shows who calls (`screen_shows`), and at the
-    latest `lead` seconds from now. `seat` is the seat whose telephone it is, empty for an outside number; `offer` is
+    It begins AFTER_SHOWN seconds after the seat's screen has told that it shows who calls (`screen_shows`); if the
+    screen has said nothing, `lead` seconds from now. `seat` is the seat whose telephone it is, empty for an outside number; `offer` is
     what it is rung for. The caller's number is `shown`. `live` is false once nobody wants it any more.
     """
 
@@ -56,7 +56,7 @@ class Ring:
         self._clock = clock
         self._may_ring = asyncio.Event()
         self._timer: TimerHandle | None = None
-        self._rings_at = 0.0
+        self._shown = False
         self._task = asyncio.create_task(self._dial(shown, seconds, lead))
 
     def stop(self) -> None:
@@ -66,7 +66,8 @@ class Ring:
 
     def screen_shows(self) -> None:
         """Who calls is on the seat's screen: it rings in a moment, if it does not ring already."""
-        if not self._may_ring.is_set():
+        if not self._may_ring.is_set() and not self._shown:
+            self._shown = True
             self._after(AFTER_SHOWN)
 
     async def _dial(self, shown: str, seconds: float, lead: float) -> None:
@@ -84,7 +85,8 @@ class Ring:
     async def _wait(self, seconds: float) -> None:
         """The seat's screen shows who calls before the telephone is heard."""
         if seconds > 0:
-            self._after(seconds)
+            if not self._shown:
+                self._after(seconds)
             try:
                 await self._may_ring.wait()
             finally:
@@ -92,12 +94,9 @@ class Ring:
         self._may_ring.set()
 
     def _after(self, seconds: float) -> None:
-        """It may ring so many seconds from now, or earlier if it might already."""
-        at = self._clock.time() + seconds
-        if self._timer is None or at < self._rings_at:
-            self._cancel()
-            self._rings_at = at
-            self._timer = self._clock.call_at(at, self._may_ring.set)
+        """It may ring so many seconds from now."""
+        self._cancel()
+        self._timer = self._clock.call_at(self._clock.time() + seconds, self._may_ring.set)
 
     def _cancel(self) -> None:
         if self._timer is not None:

@@ -33,6 +33,9 @@ class Room(Protocol):
     def hold(self, leg: Leg, on: bool) -> None:
         """While on, it hears music and nobody, and nobody hears it; it must be in."""
 
+    def press(self, leg: Leg, key: str) -> None:
+        """Send a key to a leg: as its line signals keys, else as the sound of it."""
+
     def close(self) -> None:
         """Take everybody out."""
 
@@ -87,6 +90,11 @@ class _BridgeRoom:
     def hold(self, leg: Leg, on: bool) -> None:
         """See Room."""
         self._bridge.hold(_port(leg), self._music if on else None)
+
+    def press(self, leg: Leg, key: str) -> None:
+        """See Room."""
+        if isinstance(leg, PortLeg):
+            leg.press(key)
 
     def close(self) -> None:
         """See Room."""

@@ -15,6 +15,7 @@ from ivr.errors import HotlineError
 from ivr.flow.instructions import Transfer
 from ivr.lines.base import Ended, HoldChanged, KeyDown, Leg, LegEvent, PlayEnded, TransferAsked
 from ivr.lines.port_leg import PortLeg
+from ivr.media import tones
 from ivr.media.bridge import Role
 from ivr.seats import referring
 from ivr.seats.case import Case
@@ -45,6 +46,9 @@ Ending = Literal["over", "onward", "outward", "retrieved", "caller_gone", "lost"
 Part = Literal["main", "consult", "conference", "supervisor"]
 _WHISPER: Final = "whisper"
 _CONSENT: Final = f"{TOKEN}consent"
+_RING_BACK: Final = f"{TOKEN}ring_back"
+#: Rounds of ringing, of five seconds, that a seat hears at most while it waits for somebody.
+_ROUNDS: Final = 12
 
 
 #: Does what a command asks of a talk, and gives the facts that its asker is told.
@@ -88,6 +92,7 @@ class Talk:
         #: Whether the caller is sent on because the line to the seat broke.
         self.broken = False
         self._began_at = 0.0
+        self._rings_back = False
         self._announced: Tape | None = None
 
     @property
@@ -220,6 +225,9 @@ class Talk:
                 self.set_held("telephone", held)
             case CallerTold(event=KeyDown(key=key)):
                 self._pressed(key)
+            case LegTold(leg, KeyDown(key=key, source=source)) if leg in self.members:
+                if source != "inband":  # the others hear that as it is
+                    self._pass_on(self.members[leg], key)
             case LegTold(leg, TransferAsked() as asked) if leg in self.members:
                 await self._referred(self.members[leg], asked)
             case CallerGone():
@@ -241,6 +249,17 @@ class Talk:
         """The caller's keys are for nobody, but for one that may refuse the recording."""
         if self._announced is not None:
             self._announced.pressed(key)
+
+    def _pass_on(self, presser: Member, key: str) -> None:
+        """A seat's key goes to those outside whom the seat talks with: their own menus may want it."""
+        if not presser.seat or presser.part not in ("main", "conference"):
+            return
+        if self.joined and not self.held:
+            self.room.press(self.case.leg, key)
+        asking = self.consulted if presser is self.main and "consult" in self.held else None
+        for other in self.members.values():
+            if not other.seat and (other is asking or other.part in ("main", "conference")):
+                self.room.press(other.leg, key)
 
     async def _commanded(self, command: Command) -> None:
         if command.name == "shown":
@@ -302,6 +321,28 @@ class Talk:
             if member.part == "conference" or (member.part == "supervisor" and member.role == "party"):
                 tape.also(member.leg, member.seat)
 
+    def swap(self) -> None:
+        """Who serves talks with the caller instead of whoever is asked, who hears music; or the other way about."""
+        asked = self.consulted
+        if asked is None:
+            raise RuntimeError("nobody is asked")
+        to_caller = "consult" in self.held
+        self.room.hold(asked.leg, to_caller)
+        self.held.discard("seat")
+        self.set_held("consult", not to_caller)
+        self._changed(asked.seat)
+
+    def ring_back(self) -> None:
+        """Who serves hears the ringing at whom they ask, as long as nobody else is there to be heard."""
+        on = self.consulting is not None and len(self.members) == 1
+        if on == self._rings_back or self.main is None:
+            return
+        self._rings_back = on
+        if on:
+            self.main.leg.play([tones.ringback()] * _ROUNDS, token=_RING_BACK)
+        else:
+            self.main.leg.stop_playing()
+
     # Others who come
 
     async def _picked_up(self, news: PickedUp) -> None:
@@ -311,6 +352,7 @@ class Talk:
             news.leg.hang_up()
             return
         self.rings.remove(ring)
+        self.ring_back()
         if ring.seat and not await self.case.asked(self.case.desk.answered(self.case.call, ring.seat)):
             news.leg.hang_up()
             self._not_consulting(ring)
@@ -328,6 +370,7 @@ class Talk:
         else:
             member = self.members[leg] = Member(leg, ring.seat, "supervisor", name=name)
             self.set_role(member, ring.what)
+        self.ring_back()
         self._changed(ring.seat)
 
     def set_role(self, member: Member, role: str) -> None:
@@ -346,6 +389,7 @@ class Talk:
         if ring not in self.rings:
             return
         self.rings.remove(ring)
+        self.ring_back()
         why = why_not(news.error)
         if ring.seat:
             desk, call = self.case.desk, self.case.call
@@ -425,6 +469,7 @@ class Talk:
         done = await self.case.asked(moved)
         if not done:
             _log.warning("%s was not handed over at the desk: %s", call, done.why)
+        self.room.hold(member.leg, False)
         self._serve_by(member)
         self.set_held("consult", False)
 
@@ -494,7 +539,7 @@ class Talk:
             leg.hears_transfers = True
 
     def _told(self, leg: Leg, event: LegEvent) -> None:
-        if isinstance(event, Ended | HoldChanged | PlayEnded | TransferAsked):
+        if isinstance(event, Ended | HoldChanged | KeyDown | PlayEnded | TransferAsked):
             self.case.mailbox.post(LegTold(leg, event))
 
     def _changed(self, *seats: str) -> None:

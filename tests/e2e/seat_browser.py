@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,39 @@ from hotline_process import HotlineProcess
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "console" / "phone"))
 
-from phone_browser import _ARGUMENTS, _TAP, _TAPPED, Samples, share_of_tone
+from phone_browser import _ARGUMENTS, _TAP, Samples, share_of_tone
+from seat_house import VOICES, voices_in
 
 from ivr.console.access import COOKIE
 from policy_db import Keys, PolicyDatabase
 
+#: The latest so many seconds that the loudspeaker was given, and their rate.
+_LATEST = """
+(seconds) => {
+  const some = (window.tapped ?? []).slice(-Math.ceil(seconds * (window.tappedRate ?? 0) / 128));
+  const heard = some.flatMap((one) => [...one]).map((one) => Math.max(-1, Math.min(1, one)) * 32767);
+  const bytes = new Uint8Array(Int16Array.from(heard).buffer);
+  let text = "";
+  for (let start = 0; start < bytes.length; start += 32768)
+    text += String.fromCharCode(...bytes.subarray(start, start + 32768));
+  return [window.tappedRate ?? 48000, btoa(text)];
+}
+"""
+#: In place of the microphone, a tone of one's own.
+_VOICE = """
+navigator.mediaDevices.getUserMedia = async () => {
+  const audio = new AudioContext(), tone = audio.createOscillator(), gain = audio.createGain();
+  const out = audio.createMediaStreamDestination();
+  tone.frequency.value = %f;
+  gain.gain.value = 0.25;
+  tone.connect(gain).connect(out);
+  tone.start();
+  return out.stream;
+};
+"""
 
-async def session_for(hotline: HotlineProcess, name: str, seat: str) -> str:
+
+async def session_for(hotline: HotlineProcess, name: str, seat: str, roles: Iterable[str] = ("seat",)) -> str:
     """A user with that seat, signed in: the token of their session."""
     url = f"sqlite:///{hotline.data_dir / 'hotline.db'}"
     async with await PolicyDatabase.open(
@@ -29,7 +55,7 @@ async def session_for(hotline: HotlineProcess, name: str, seat: str) -> str:
     ) as database:
         user = await database.users.find(name)
         if user is None:
-            user = await database.users.add(name, roles=("seat",), display=name.title(), seat=seat)
+            user = await database.users.add(name, roles=tuple(roles), display=name.title(), seat=seat)
         return await database.users.start_session(user)
 
 
@@ -50,7 +76,9 @@ class SeatPage:
 
     async def end(self) -> None:
         """Sign out, if the page is still there and has not crashed."""
-        if "/seat" in self.page.url and not self.gone:
+        if "/seat" not in self.page.url or self.gone:
+            return
+        if not await self.page.query_selector(".seat-bar.offline"):
             await self.page.click('[data-be="offline"]')
             await self.state("offline")
 
@@ -85,9 +113,13 @@ class SeatPage:
 
     async def heard(self, seconds: float = 1.0) -> Samples:
         """The latest that the loudspeaker has been given, at 8 kHz."""
-        rate, text = await self.page.evaluate(_TAPPED)
+        rate, text = await self.page.evaluate(_LATEST, seconds)
         samples = np.frombuffer(base64.b64decode(text), dtype=np.int16).astype(np.float32) / 32768
-        return np.asarray(soxr.resample(samples[-int(seconds * rate) :], rate, 8000), dtype=np.float32)
+        return np.asarray(soxr.resample(samples, rate, 8000), dtype=np.float32)
+
+    async def voices(self) -> set[str]:
+        """Whose tones (`VOICES`) are in the latest half second."""
+        return voices_in(await self.heard(0.5) * 32767)
 
     async def hears_tone(self, hertz: float, seconds: float = 10.0) -> None:
         """Wait until the latest half second heard is that tone."""
@@ -107,8 +139,17 @@ class SeatPage:
 
 
 @asynccontextmanager
-async def seat_pages(hotline: HotlineProcess, sound: Path, *seats: str) -> AsyncIterator[list[SeatPage]]:
-    """The pages of these seats, one browser each, so that each can be closed alone; no script may have failed."""
+async def seat_pages(
+    hotline: HotlineProcess,
+    sound: Path,
+    *seats: str,
+    voices: Mapping[str, str] | None = None,
+    roles: Mapping[str, Iterable[str]] | None = None,
+) -> AsyncIterator[list[SeatPage]]:
+    """The pages of these seats, each in a context of its own; no script may have failed.
+
+    `voices` gives seats a tone of `VOICES` in place of the microphone, `roles` their users' roles.
+    """
     from playwright.async_api import async_playwright
 
     arguments = [*_ARGUMENTS, f"--use-file-for-fake-audio-capture={sound}"]
@@ -122,10 +163,12 @@ async def seat_pages(hotline: HotlineProcess, sound: Path, *seats: str) -> Async
             context = await browser.new_context(
                 locale="en", bypass_csp=True, viewport={"width": 1280, "height": 900}
             )
-            token = await session_for(hotline, f"user-{seat}", seat)
+            token = await session_for(hotline, f"user-{seat}", seat, (roles or {}).get(seat, ("seat",)))
             await context.add_cookies([{"name": COOKIE, "value": token, "url": url}])
             page = await context.new_page()
             await page.add_init_script(_TAP)
+            if voices is not None and seat in voices:
+                await page.add_init_script(_VOICE % VOICES[voices[seat]])
             made = SeatPage(page)
             await page.goto(f"{url}/seat")
             pages.append(made)

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 from hotline_process import free_port
+from numpy.typing import NDArray
 from sip_caller import OutsideCall, SipCaller, sine
 
 from ivr import app
@@ -197,7 +198,12 @@ def speaks(call: OutsideCall, who: str, seconds: float = 60.0) -> None:
 def voices(call: OutsideCall, seconds: float = 0.5) -> set[str]:
     """Whose tones are in the latest sound that a call heard."""
     latest = call.heard[-round(seconds / 0.02) :]
-    pcm = np.concatenate([np.zeros(0, np.int16), *(packet.pcm for packet in latest)]).astype(np.float64)
+    return voices_in(np.concatenate([np.zeros(0, np.int16), *(packet.pcm for packet in latest)]))
+
+
+def voices_in(samples: NDArray[Any]) -> set[str]:
+    """Whose tones are in a sound of 8 kHz, of 16 bits."""
+    pcm = samples.astype(np.float64)
     if len(pcm) < 800:
         return set()
     times = np.arange(len(pcm)) / 8000

@@ -63,6 +63,8 @@ class Ears:
         self.heard: list[tuple[float, str]] = []
         self.hearing: dict[Leg, str] = {}
         self.rooms: list[EarRoom] = []
+        #: Keys that were sent, and to whom.
+        self.keys: list[tuple[str, str]] = []
 
     def music(self, leg: Leg) -> Callable[[], None]:
         self.heard.append((round(self.clock.time(), 2), "music"))
@@ -115,6 +117,10 @@ class EarRoom:
     def hold(self, leg: Leg, on: bool) -> None:
         assert leg in self.roles
         (self.held.add if on else self.held.discard)(leg)
+
+    def press(self, leg: Leg, key: str) -> None:
+        assert leg in self.roles
+        self.ears.keys.append((_name(leg), key))
 
     def close(self) -> None:
         self.roles.clear()

@@ -26,7 +26,7 @@ Wish = Literal["ready", "paused", "do_not_disturb", "away", "offline"]
 #: Commands of a seat; supervisors have theirs on the board.
 Command = Literal[
     "shown",
-    "hold", "unhold", "mute", "unmute", "pause_recording", "resume_recording", "consult", "cancel_consult", "complete",
+    "hold", "unhold", "mute", "unmute", "pause_recording", "resume_recording", "consult", "cancel_consult", "swap", "complete",
     "conference", "transfer", "retrieve", "hang_up", "leave", "decline",
 ]  # fmt: skip
 _AUDITED: Final = frozenset({"pause_recording", "resume_recording", "transfer", "retrieve", "complete"})
