@@ -39,7 +39,7 @@ class Suggestions:
 
     async def add(self, suggestion: Suggestion, referral: Referral | None = None) -> None:
         """Write a decision down, with the referral that it flags; the same once more changes nothing."""
-        statement = insert(self._store, SuggestionRow).values(_values(suggestion)).on_conflict_do_nothing()
+        statement = insert(self._store, SuggestionRow).values(row_values(suggestion)).on_conflict_do_nothing()
         async with self._store.writing() as connection:
             await connection.execute(statement)
             if referral is not None:
@@ -104,7 +104,8 @@ class Suggestions:
             return tuple(_suggestion(row) for row in await connection.execute(query))
 
 
-def _values(suggestion: Suggestion) -> dict[str, Any]:
+def row_values(suggestion: Suggestion) -> dict[str, Any]:
+    """A decision as the columns of its row."""
     return {name: getattr(suggestion, name) for name in _NAMES} | {
         "gates": [dict(one) for one in suggestion.gates],
         "candidates": [asdict(one) for one in suggestion.candidates],
