@@ -27,8 +27,9 @@ class Ring:
     """Rings `to` for `seconds`; what comes of it is posted as `PickedUp` or `NotPickedUp`.
 
     It begins AFTER_SHOWN seconds after the seat's screen has told that it shows who calls (`screen_shows`); if the
-    screen has said nothing, `lead` seconds from now. `seat` is the seat whose telephone it is, empty for an outside number; `offer` is
-    what it is rung for. The caller's number is `shown`. `live` is false once nobody wants it any more.
+    screen has said nothing, `lead` seconds from now. `seat` is the seat whose telephone it is, empty for an outside
+    number; `offer` is what it is rung for. The caller's number is `shown`. `live` is false once nobody wants it any
+    more.
     """
 
     def __init__(

@@ -26,8 +26,8 @@ Wish = Literal["ready", "paused", "do_not_disturb", "away", "offline"]
 #: Commands of a seat; supervisors have theirs on the board.
 Command = Literal[
     "shown",
-    "hold", "unhold", "mute", "unmute", "pause_recording", "resume_recording", "consult", "cancel_consult", "swap", "complete",
-    "conference", "transfer", "retrieve", "hang_up", "leave", "decline",
+    "hold", "unhold", "mute", "unmute", "pause_recording", "resume_recording", "consult", "cancel_consult", "swap",
+    "complete", "conference", "transfer", "retrieve", "hang_up", "leave", "decline",
 ]  # fmt: skip
 _AUDITED: Final = frozenset({"pause_recording", "resume_recording", "transfer", "retrieve", "complete"})
 _NUMBER: Final = re.compile(r"\+?\d{3,18}")
