@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic_core import PydanticUndefined
 from typer.main import get_command
 
-from ivr.cli import app
+from ivr.cli import commands
 from ivr.flow.schema import flow_schema_text
 from ivr.settings import Settings
 
@@ -39,7 +39,7 @@ def settings_table() -> str:
 def command_table() -> str:
     """Every command with its first line of help, as Markdown."""
     rows = ["| Command | What it does |", "|---|---|"]
-    for words, command in _commands(get_command(app), "hotline"):
+    for words, command in _commands(get_command(commands()), "hotline"):
         rows.append(f"| `{words}` | {(command.help or '').splitlines()[0]} |")
     return "\n".join(rows)
 

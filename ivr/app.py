@@ -8,7 +8,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -27,17 +27,18 @@ from ivr.call.session import CallParts
 from ivr.call.talks import TalkTaping
 from ivr.call.transfers import NoSeats, Transfers
 from ivr.clock import SystemClock
-from ivr.console.parts import ConsoleParts
 from ivr.errors import StorageError
 from ivr.flow import FlowStore, Manifest
 from ivr.flow.engine import OpenState
+from ivr.flow.parsed import ParsedFolder
+from ivr.flow.yaml_source import keep_parsed
 from ivr.lines.base import Line
 from ivr.lines.several import SeveralLines
 from ivr.lines.stream import SEAT_TICKETS, SeatTickets, StreamLine, StreamSettings
 from ivr.resources import chosen
 from ivr.seats import Announcer, Changed, Desk, Manners, PortSound, SeatTransfers, Whisperer, open_by
 from ivr.seats.rooms import Meetings, SeatsAndRooms
-from ivr.services import hotline_registry, hotline_signatures
+from ivr.services import NoSuggestions, Suggests, hotline_registry, hotline_signatures
 from ivr.settings import Settings, listed
 from ivr.speech import PromptCatalogue, Speaker
 from ivr.worker import control
@@ -49,6 +50,9 @@ from policy_db.errors import WrongKeyError
 from policy_db.workers import CONTROL
 
 if TYPE_CHECKING:
+    from cross_sell.call_facts import ServiceSide
+    from cross_sell.rules import SellingRules
+    from ivr.console.parts import ConsoleParts
     from ivr.lines.sip import SipLine
 
 
@@ -72,6 +76,11 @@ def load_content(settings: Settings) -> Content:
     flows = FlowStore(lambda: flows_folder(settings), manifest)
     folder = chosen(settings.prompts_dir, "prompts")
     return Content(flows, Speaker(catalogue, folder, own=settings.own_prompts_dir))
+
+
+def keep_what_is_read(settings: Settings) -> None:
+    """Let the processes of this data folder read each flow, prompt and text once between them."""
+    keep_parsed(ParsedFolder(settings.data_dir / "parsed"))
 
 
 def flows_folder(settings: Settings) -> Path:
@@ -136,20 +145,52 @@ def call_parts(
     tell: Callable[[str], None] = lambda call_id: None,
     left: Callable[[str, str], None] | None = None,
     open_state: OpenState | None = None,
+    advice: Suggests | None = None,
 ) -> CallParts:
-    """What every call of a worker shares; without `transfers` there are no seats.
+    """What every call of a worker shares; without `transfers` there are no seats, without `advice` no suggestions.
 
     `tell` hears of calls with news, `left` of messages and claims whose words have been kept.
     """
+    suggests = advice or NoSuggestions()
     return CallParts(
         engine=Engines(content.flows, open_state).current,
         speaker=content.speaker,
-        services=hotline_registry(database),
+        services=hotline_registry(database, suggests),
         journal=CallJournal(database, worker, settings.data_dir / "unwritten", tell=tell),
         vault=RecordingVault(settings.recordings_dir, database, worker, tell=left),
         transfers=transfers or NoSeats(),
         metrics=CallMetrics(CollectorRegistry()),
+        advice=suggests,
     )
+
+
+def advising(settings: Settings, database: PolicyDatabase, tell: Callable[[str], None]) -> Suggests:
+    """What suggests something to the callers of a worker whose own matter is done."""
+    from cross_sell.adviser import Adviser
+    from ivr.seats.sellers import service_side
+    from ivr.services.advice import Advice
+    from ivr.services.crosssell import QUEUES
+
+    now = SystemClock(settings.zone).now
+
+    async def side(language: str) -> ServiceSide:
+        return service_side(await database.seats.snapshot(), language, QUEUES, now())
+
+    rules = selling_rules(settings)
+    adviser = Adviser(
+        database, None, rules, clock=now, ids=lambda: f"s-{secrets.token_hex(10)}",
+        salt=database.keys.digest("experiment", ""),
+    )  # fmt: skip
+    recording = settings.record_talks != "off"
+    return Advice(database, adviser, rules, side, recording=recording, clock=now, tell=tell)
+
+
+def selling_rules(settings: Settings) -> SellingRules:
+    """The company's rules for selling to callers."""
+    from cross_sell.rules import SellingRules
+
+    given = {one.name: getattr(settings, f"crosssell_{one.name}", None) for one in fields(SellingRules)}
+    return SellingRules(**{name: value for name, value in given.items() if value is not None})
 
 
 def installation_id(settings: Settings) -> str:
@@ -276,7 +317,7 @@ async def bringing_people(
         is_open=open_by(company.of_queues(content.flows)),
         taping=taping,
         words=Announcer(content.speaker),
-        note=parts.journal.note,
+        note=noting(parts),
         notify=notify,
         records=parts.journal,
         manners=Manners(
@@ -288,6 +329,16 @@ async def bringing_people(
     )
     async with taping.kept(), transfers.tended():
         yield transfers
+
+
+def noting(parts: CallParts) -> Callable[..., None]:
+    """Notes what happens on the way to a person: into the timeline, and for whoever made a suggestion."""
+
+    def note(call_id: str, kind: str, **details: Any) -> None:
+        parts.journal.note(call_id, kind, **details)
+        parts.advice.noted(call_id, kind, **details)
+
+    return note
 
 
 def talk_taping(
@@ -339,6 +390,7 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
         parts = call_parts(
             settings, content, database, name,
             tell=lambda call_id: bus.publish("call", call_id), left=bus.publish, open_state=company.open_state,
+            advice=advising(settings, database, lambda call_id: bus.publish("call", call_id)),
         )  # fmt: skip
         transfers = await stack.enter_async_context(
             bringing_people(settings, content, database, line, name, parts, bus.publish, company)
@@ -386,6 +438,10 @@ def open_bus(settings: Settings) -> Bus:
 @asynccontextmanager
 async def open_console(settings: Settings) -> AsyncIterator[ConsoleParts]:
     """What the console's pages work with, closed afterwards."""
+    from ivr.console.parts import (
+        ConsoleParts,
+    )  # workers have no pages, and start sooner without their libraries
+
     content = load_content(settings)
     bus = open_bus(settings)
     async with open_database(settings) as database:

@@ -4,49 +4,76 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
+from typing import Any, Final
 
 import typer
 
-from ivr.cli import database, flow, imports, load, prompts, retention, rooms, seats, serve, talk, users
-from ivr.errors import HotlineError
-from ivr.flow import FlowErrors
-from ivr.speech import SpeechError
-from policy_db import PolicyDatabaseError
+#: Every command with the module of this package and the name in it; `main` reads the module of the one it runs alone.
+COMMANDS: Final = {
+    "serve": "serve:serve",
+    "demo": "serve:demo",
+    "worker": "serve:worker",
+    "http": "serve:http",
+    "call": "talk:call",
+    "phone": "talk:phone",
+    "load": "load:load",
+    "init": "serve:init",
+    "import": "imports:import_command",
+    "flow": "flow:app",
+    "prompts": "prompts:app",
+    "models": "prompts:models",
+    "db": "database:app",
+    "seats": "seats:app",
+    "rooms": "rooms:app",
+    "users": "users:app",
+    "retention": "retention:app",
+}
+#: Commands that `serve` runs, not people.
+_HIDDEN: Final = frozenset({"worker", "http"})
 
-app = typer.Typer(
-    name="hotline",
-    help="A self-service telephone hotline for insurers.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-)
-app.command("serve")(serve.serve)
-app.command("demo")(serve.demo)
-app.command("worker", hidden=True)(serve.worker)
-app.command("http", hidden=True)(serve.http)
-app.command("call")(talk.call)
-app.command("phone")(talk.phone)
-app.command("load")(load.load)
-app.command("init")(serve.init)
-app.command("import")(imports.import_command)
-app.add_typer(flow.app, name="flow")
-app.add_typer(prompts.app, name="prompts")
-app.add_typer(prompts.models, name="models")
-app.add_typer(database.app, name="db")
-app.add_typer(seats.app, name="seats")
-app.add_typer(rooms.app, name="rooms")
-app.add_typer(users.app, name="users")
-app.add_typer(retention.app, name="retention")
+
+def commands(*names: str) -> typer.Typer:
+    """The program with the commands of these names, or with all of them."""
+    program = typer.Typer(
+        name="hotline", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich"
+    )
+    program.callback(help="A self-service telephone hotline for insurers.")(lambda: None)
+    for name in names or COMMANDS:
+        command = _found(COMMANDS[name])
+        if isinstance(command, typer.Typer):
+            program.add_typer(command, name=name)
+        else:
+            program.command(name, hidden=name in _HIDDEN)(command)
+    return program
+
+
+def _found(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(f"ivr.cli.{module}"), name)
 
 
 def main() -> None:
     """Run a command; what a person must put right is one line on standard error, without a traceback."""
     os.umask(0o077)  # what callers say and what the insurer knows of them is for this user alone
+    wanted = sys.argv[1:2]
     try:
-        app()
-    except PolicyDatabaseError as error:
-        sys.stderr.write(f"{error.code} {error}\n")
+        commands(*(name for name in wanted if name in COMMANDS))()
+    except Exception as error:
+        told = _told(error)
+        if told is None:
+            raise
+        sys.stderr.write(f"{told}\n")
         raise SystemExit(1) from None
-    except (HotlineError, FlowErrors, SpeechError) as error:
-        sys.stderr.write(f"{error}\n")
-        raise SystemExit(1) from None
+
+
+def _told(error: Exception) -> str | None:
+    """What a person is told of the error; None if it is a mistake of the program."""
+    from ivr.errors import HotlineError
+    from ivr.flow import FlowErrors
+    from ivr.speech import SpeechError
+    from policy_db import PolicyDatabaseError
+
+    if isinstance(error, PolicyDatabaseError):
+        return f"{error.code} {error}"
+    return str(error) if isinstance(error, HotlineError | FlowErrors | SpeechError) else None

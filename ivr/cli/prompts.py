@@ -14,7 +14,9 @@ from ivr.flow.walk import step_prompts
 from ivr.resources import chosen
 from ivr.services.words import SPOKEN_GROUPS
 from ivr.settings import load_settings
-from ivr.speech import KokoroVoices, build, check, get_voice
+from ivr.speech import build, check
+from ivr.speech.models import get_voice
+from ivr.speech.voice_kokoro import KokoroVoices
 
 app = typer.Typer(help="What callers hear: texts, clips, own recordings.", no_args_is_help=True)
 models = typer.Typer(help="Voices that are fetched when they are needed.", no_args_is_help=True)

@@ -94,12 +94,13 @@ def worker(
     ] = None,
 ) -> None:
     """One call worker; `serve` starts it, and keeps a spare one waiting for its number."""
-    from ivr.app import load_content, load_line, run_worker
+    from ivr.app import keep_what_is_read, load_content, load_line, run_worker
     from ivr.worker.supervisor import end_with_parent
 
     end_with_parent()
     settings = load_settings()
     configure_logs(settings.log_level, settings.log_format)
+    keep_what_is_read(settings)
     content = load_content(settings)
     load_line(settings)
     content.speaker.preload()
@@ -116,7 +117,7 @@ def http() -> None:
     """The HTTP process: the console, health and metrics; `serve` starts it."""
     import uvicorn
 
-    from ivr.app import open_console
+    from ivr.app import keep_what_is_read, open_console
     from ivr.console.app import create_console
     from ivr.lines.stream.asgi import socket_options
     from ivr.worker.http import health_router
@@ -125,6 +126,7 @@ def http() -> None:
     end_with_parent()
     settings = load_settings()
     configure_logs(settings.log_level, settings.log_format)
+    keep_what_is_read(settings)
     app = create_console(lambda: open_console(settings))
     app.include_router(health_router(settings.run_dir, settings.workers))
     uvicorn.run(
@@ -158,6 +160,7 @@ async def _serve(settings: Settings) -> int:
         check_line,
         child_environment,
         installation_id,
+        keep_what_is_read,
         load_content,
         open_database,
         prepare_data_dir,
@@ -166,8 +169,9 @@ async def _serve(settings: Settings) -> int:
     from ivr.worker.supervisor import STOP_GRACE, Supervisor, clear_run_dir, own_command
 
     configure_logs(settings.log_level, settings.log_format)
-    load_content(settings)  # a broken flow or prompt is told here, before anything answers
     prepare_data_dir(settings)
+    keep_what_is_read(settings)
+    load_content(settings)  # a broken flow or prompt is told here, before anything answers
     installation_id(settings)
     await check_line(settings)
     with alone(settings.run_dir):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from ruamel.yaml import YAML
+from ivr.flow.yaml_source import parse_source
 
 LANGUAGES: Final = ("zh-CN", "en")
 
@@ -21,8 +21,7 @@ class Texts:
                 self._read(path)
 
     def _read(self, path: Path) -> None:
-        loaded = YAML(typ="safe").load(path.read_text(encoding="utf-8")) or {}
-        for key, texts in loaded.items():
+        for key, texts in parse_source(path.name, path.read_bytes()).data.items():
             if key in self._texts:
                 raise ValueError(f"{path}: the key {key} is there already")
             if missing := [one for one in LANGUAGES if not texts.get(one)]:

@@ -10,13 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
+from pathlib import Path as FilePath
 from typing import Any, Final
 
-from ruamel.yaml import YAML
+from ruamel.yaml import YAML, __version__
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from ivr.flow.errors import FlowErrors, Problem
+from ivr.flow.parsed import Node as KeptNode
+from ivr.flow.parsed import ParsedFolder
 
 #: The largest file that is read, in bytes, and the most nodes after anchors are resolved.
 LARGEST_FILE: Final = 512 * 1024
@@ -25,6 +28,9 @@ MOST_DEPTH: Final = 40
 
 Path = tuple[str | int, ...]
 _TAG: Final = "tag:yaml.org,2002:"
+#: Whatever could read a file otherwise: this module and the library.
+_READER: Final = sha256(FilePath(__file__).read_bytes() + __version__.encode()).digest()
+_kept: ParsedFolder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,12 @@ class Source:
         return Problem(self.file, place.line, place.column, code, message)
 
 
+def keep_parsed(folder: ParsedFolder | None) -> None:
+    """From now on in this process, look into the folder before a file is read, and keep there what was read."""
+    global _kept
+    _kept = folder
+
+
 def parse_source(file: str, content: bytes) -> Source:
     """Read one file's content; raises `FlowErrors` with F1xx problems. Cached by content."""
     return _parse(file, content)
@@ -73,6 +85,68 @@ def parse_source(file: str, content: bytes) -> Source:
 
 @lru_cache(maxsize=256)
 def _parse(file: str, content: bytes) -> Source:
+    if _kept is None:
+        return _read(file, content)
+    key = sha256(_READER + content).hexdigest()
+    node = _kept.find(key)
+    if node is not None:
+        return _Unpacker().source(file, node, _version(content))
+    source = _read(file, content)
+    _kept.keep(key, _packed(source, (), source.data))
+    return source
+
+
+def _version(content: bytes) -> str:
+    return sha256(content).hexdigest()[:16]
+
+
+def _packed(source: Source, path: Path, value: Any) -> KeptNode:
+    """A value and all below it with their places, as it is kept."""
+    place = source.values[path]
+    if isinstance(value, dict):
+        value = {
+            key: [
+                source.keys[*path, key].line,
+                source.keys[*path, key].column,
+                _packed(source, (*path, key), one),
+            ]
+            for key, one in value.items()
+        }
+    elif isinstance(value, list):
+        value = [_packed(source, (*path, at), one) for at, one in enumerate(value)]
+    return [place.line, place.column, value]
+
+
+class _Unpacker:
+    """Makes a source of what was kept of it."""
+
+    def __init__(self) -> None:
+        self._keys: dict[Path, Place] = {}
+        self._values: dict[Path, Place] = {}
+
+    def source(self, file: str, node: KeptNode, version: str) -> Source:
+        return Source(file, self._value((), node), version, self._keys, self._values)
+
+    def _value(self, path: Path, node: KeptNode) -> Any:
+        line, column, value = node
+        self._values[path] = Place(line, column)
+        if isinstance(value, list):
+            return [self._item((*path, at), one) for at, one in enumerate(value)]
+        if isinstance(value, dict):
+            return {key: self._field((*path, key), *one) for key, one in value.items()}
+        return value
+
+    def _item(self, path: Path, node: KeptNode) -> Any:
+        value = self._value(path, node)
+        self._keys[path] = self._values[path]
+        return value
+
+    def _field(self, path: Path, line: int, column: int, node: KeptNode) -> Any:
+        self._keys[path] = Place(line, column)
+        return self._value(path, node)
+
+
+def _read(file: str, content: bytes) -> Source:
     text = _decode(file, content)
     reader = YAML(typ="rt", pure=True)
     try:
@@ -93,7 +167,7 @@ def _parse(file: str, content: bytes) -> Source:
     data = builder.build(root, (), 0)
     if builder.problems:
         raise FlowErrors(builder.problems)
-    return Source(file, data, sha256(content).hexdigest()[:16], builder.keys, builder.values)
+    return Source(file, data, _version(content), builder.keys, builder.values)
 
 
 def _decode(file: str, content: bytes) -> str:

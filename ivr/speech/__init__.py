@@ -9,17 +9,14 @@ from ivr.speech.catalogue import PromptCatalogue
 from ivr.speech.check import check
 from ivr.speech.clips import ClipStore
 from ivr.speech.errors import ClipError, PromptErrors, SpeechError, VoiceError
-from ivr.speech.models import get_voice, voice_installed
 from ivr.speech.pieces import Piece
 from ivr.speech.speaker import Rendered, Speaker
 from ivr.speech.voice import Voice, Voices
-from ivr.speech.voice_kokoro import KokoroVoices
 
 __all__ = [
     "BuildReport",
     "ClipError",
     "ClipStore",
-    "KokoroVoices",
     "Piece",
     "PromptCatalogue",
     "PromptErrors",
@@ -31,6 +28,4 @@ __all__ = [
     "Voices",
     "build",
     "check",
-    "get_voice",
-    "voice_installed",
 ]
