@@ -214,28 +214,9 @@ class Adviser:
             script=call.script,
             milliseconds=_milliseconds(began),
         )
-        flags = suggestion.offers and not any(one.call_id == call.call_id for one in standing.offers)
-        return Decision(suggestion, self._referral(suggestion) if flags else None)
-
-    def _referral(self, suggestion: Suggestion) -> Referral:
-        return Referral(
-            id=suggestion.id,
-            suggestion=suggestion.id,
-            call_id=suggestion.call_id,
-            customer=suggestion.customer,
-            product=suggestion.product,
-            also=suggestion.portfolio[1:],
-            script=suggestion.script,
-            state="flagged",
-            flagged_at=suggestion.decided_at,
-            changed_at=suggestion.decided_at,
-            referred_by="",
-            seat="",
-            coordinator="",
-            policy="",
-            premium=None,
-            version=1,
-        )
+        known = {one.product for one in standing.offers if one.call_id == call.call_id}
+        flags = suggestion.offers and suggestion.product not in known
+        return Decision(suggestion, referral_of(suggestion) if flags else None)
 
     def _nothing(
         self,
@@ -271,6 +252,28 @@ class Adviser:
             script=call.script,
             milliseconds=_milliseconds(began),
         )
+
+
+def referral_of(suggestion: Suggestion) -> Referral:
+    """The referral that a suggestion flags."""
+    return Referral(
+        id=suggestion.id,
+        suggestion=suggestion.id,
+        call_id=suggestion.call_id,
+        customer=suggestion.customer,
+        product=suggestion.product,
+        also=suggestion.portfolio[1:],
+        script=suggestion.script,
+        state="flagged",
+        flagged_at=suggestion.decided_at,
+        changed_at=suggestion.decided_at,
+        referred_by="",
+        seat="",
+        coordinator="",
+        policy="",
+        premium=None,
+        version=1,
+    )
 
 
 def _candidates(

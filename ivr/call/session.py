@@ -24,6 +24,8 @@ from ivr.flow.trace import Fault, TraceEntry
 from ivr.flow.values import Level
 from ivr.lines import base as line
 from ivr.services import ServiceContext, ServiceRegistry
+from ivr.services.journey import Journey
+from ivr.services.suggesting import NoSuggestions, Suggests
 from ivr.speech import Speaker
 
 log = structlog.get_logger(__name__)
@@ -51,6 +53,8 @@ class CallParts:
     metrics: CallMetrics
     #: Facts of the place, readable by flows as `call.NAME`.
     facts: dict[str, Any] = field(default_factory=dict)
+    #: What suggests something to callers whose own matter is done.
+    advice: Suggests = field(default_factory=NoSuggestions)
     #: Seconds that the other side may take to confirm our hang-up, and running services to end after the call.
     grace: float = HANG_UP_GRACE
 
@@ -69,6 +73,7 @@ class CallSession:
         self._engine = parts.engine()
         self._library = self._engine.library
         self._state: CallState | None = None
+        self._journey = Journey(call_id, leg.info.caller, self._library)
         self._mailbox: deque[Message] = deque()
         self._wake = asyncio.Event()
         self._timers: dict[str, TimerHandle] = {}
@@ -204,6 +209,7 @@ class CallSession:
 
     def _apply(self, turn: Turn) -> None:
         state = self._state = turn.state
+        self._journey.language, self._journey.level = state.language, int(state.level)
         self._trace(turn.trace)
         self._parts.journal.know(self.call_id, language=state.language, level=int(state.level))
         failure: Exception | None = None
@@ -221,6 +227,7 @@ class CallSession:
     def _trace(self, trace: Sequence[TraceEntry]) -> None:
         self._parts.journal.add(self.call_id, [entry.to_json() for entry in trace])
         self._parts.metrics.traced(trace)
+        self._journey.saw(trace)
 
     def _carry_out(self, instruction: ins.Instruction) -> None:
         leg = self._leg
@@ -292,8 +299,10 @@ class CallSession:
         granted = self._library.manifest.services[request.service].grants.get(outcome)
         policy = request.arguments.get("policy_no")
         if granted is Level.VERIFIED and isinstance(policy, str):
-            self._policy = policy
+            self._policy = self._journey.policy = policy
+            self._journey.level = int(granted)
             self._parts.journal.know(self.call_id, policy=policy)
+            self._parts.advice.known(self._journey)
 
     def _arguments(self, request: ins.RunService) -> dict[str, Any]:
         """The arguments, with recordings under the ids by which the database knows them."""
@@ -338,6 +347,7 @@ class CallSession:
         self._tell(ev.RecordingFinished(self._now, known.recording, known.seconds, known.why))
 
     async def _transfer(self, request: ins.Transfer) -> None:
+        self._parts.advice.on_the_way(self._journey, request)
         try:
             outcome = await self._parts.transfers.transfer(
                 self.call_id,
@@ -351,6 +361,7 @@ class CallSession:
             # The engine has stopped every other clock for this: it must have an answer.
             log.exception("transfer failed", call_id=self.call_id, queue=request.queue)
             outcome = "closed"
+        self._parts.advice.came_back(self.call_id, outcome)
         self._post(ev.TransferResult(0.0, request.request, outcome))
 
     @property
@@ -462,6 +473,7 @@ class CallSession:
             service.cancel()
         await asyncio.gather(*self._services, *self._transfers, return_exceptions=True)
         await self._parts.transfers.over(self.call_id)
+        await self._parts.advice.over(self.call_id)
 
     @property
     def _final_outcome(self) -> str:

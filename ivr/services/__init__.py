@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from ivr.flow.manifest import ServiceSignature
 from ivr.services.callers import CallerServices
 from ivr.services.claims import ClaimServices
-from ivr.services.crosssell import CrossSellServices, NoSuggestions, Suggests
+from ivr.services.crosssell import CrossSellServices
 from ivr.services.identity import IdentityServices
 from ivr.services.policies import PolicyServices
 from ivr.services.products import ProductServices
@@ -25,15 +25,18 @@ from ivr.services.registry import (
 )
 from ivr.services.rooms import RoomServices
 from ivr.services.sales import SalesServices
+from ivr.services.suggesting import NoSuggestions, Suggests
 
 if TYPE_CHECKING:
     from policy_db import PolicyDatabase
 
 __all__ = [
+    "NoSuggestions",
     "Outcome",
     "ProofBook",
     "ServiceContext",
     "ServiceRegistry",
+    "Suggests",
     "hotline_registry",
     "hotline_signatures",
     "service",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Final
 
 from ivr.flow.values import Level
 from ivr.services.registry import Outcome, ServiceContext, service
+from ivr.services.suggesting import Suggests
 from ivr.services.types import PROMPT, code, record
 from ivr.services.words import product_name
 from policy_db.selling_facts import OnSale
@@ -14,27 +15,6 @@ from policy_db.selling_facts import OnSale
 QUEUES: Final = ("sales", "life_specialists", "health_specialists", "property_specialists")
 ANSWERS: Final = ("accepted", "refused", "silent")
 _OFFER: Final = record(product=PROMPT, queue=code(*QUEUES))
-
-
-class Suggests(Protocol):
-    """Whoever knows what to suggest: `ivr.services.advice.Advice`."""
-
-    async def suggestion(self, call_id: str) -> OnSale | None:
-        """The product to ask about now, at most once in a call; within its patience, and never a failure."""
-
-    async def answered(self, call_id: str, answer: str) -> None:
-        """What the caller said to it."""
-
-
-class NoSuggestions:
-    """A hotline that suggests nothing."""
-
-    async def suggestion(self, call_id: str) -> OnSale | None:
-        """Never any."""
-        return None
-
-    async def answered(self, call_id: str, answer: str) -> None:
-        """Nobody was asked."""
 
 
 class CrossSellServices:
@@ -51,7 +31,9 @@ class CrossSellServices:
             return Outcome("nothing")
         return Outcome(value={"product": product_name(found.key), "queue": queue_of(found)})
 
-    @service("crosssell.answer", inputs={"answer": code(*ANSWERS)}, level=Level.VERIFIED, outcomes={"ok": None})
+    @service(
+        "crosssell.answer", inputs={"answer": code(*ANSWERS)}, level=Level.VERIFIED, outcomes={"ok": None}
+    )
     async def answer(self, context: ServiceContext, answer: str) -> Outcome:
         """Remember what the caller said: a no for months, silence for this call."""
         await self._advice.answered(context.call_id, answer)
