@@ -11,9 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, case, func, literal_column, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from policy_db.clock import Clock
 from policy_db.moments import epoch
+from policy_db.seat_facts import Snapshot
+from policy_db.seats import snapshot_on
 from policy_db.store import Store
 from policy_db.tables import AlarmLimitRow, CallRow, PolicyRow, WaitingCallRow, WorkerRow
 from policy_db.workers import SILENCE
@@ -82,20 +85,13 @@ class Boards:
 
     async def running(self, limit: int = 1000) -> tuple[RunningCall, ...]:
         """The calls that have not ended, the oldest first."""
-        own = (
-            CallRow.id, CallRow.worker, CallRow.channel, CallRow.caller, CallRow.called, CallRow.language,
-            CallRow.level, CallRow.started_at, CallRow.step, CallRow.step_at, CallRow.missed, CallRow.faults,
-        )  # fmt: skip
-        query = (
-            select(*own, PolicyRow.number)
-            .outerjoin(PolicyRow, PolicyRow.id == CallRow.policy_id)
-            .where(_RUNNING)
-            .order_by(CallRow.started_at, CallRow.id)
-            .limit(limit)
-        )
         async with self._store.reading() as connection:
-            rows: Any = await connection.execute(query)
-            return tuple(RunningCall(*row) for row in rows)
+            return await _running_on(connection, limit)
+
+    async def moment(self, limit: int = 1000) -> tuple[Snapshot, tuple[RunningCall, ...]]:
+        """Queues, seats (offline ones too), calls in line and running calls, all of one moment."""
+        async with self._store.reading() as connection:
+            return await snapshot_on(connection, offline=True), await _running_on(connection, limit)
 
     async def begun(self, since: datetime) -> int:
         """How many calls came since a moment."""
@@ -172,6 +168,22 @@ class Boards:
                 await connection.execute(
                     statement.on_conflict_do_update(index_elements=[AlarmLimitRow.name], set_=said)
                 )
+
+
+async def _running_on(connection: AsyncConnection, limit: int) -> tuple[RunningCall, ...]:
+    own = (
+        CallRow.id, CallRow.worker, CallRow.channel, CallRow.caller, CallRow.called, CallRow.language,
+        CallRow.level, CallRow.started_at, CallRow.step, CallRow.step_at, CallRow.missed, CallRow.faults,
+    )  # fmt: skip
+    query = (
+        select(*own, PolicyRow.number)
+        .outerjoin(PolicyRow, PolicyRow.id == CallRow.policy_id)
+        .where(_RUNNING)
+        .order_by(CallRow.started_at, CallRow.id)
+        .limit(limit)
+    )
+    rows: Any = await connection.execute(query)
+    return tuple(RunningCall(*row) for row in rows)
 
 
 def _by_minute(at: Any, *conditions: ColumnElement[bool]) -> Any:

@@ -44,6 +44,14 @@ class _LostError(Exception):
     """Rolls a transaction back when it turns out too late that it has lost."""
 
 
+async def snapshot_on(connection: AsyncConnection, *, offline: bool = False) -> Snapshot:
+    """All queues, the seats (those that are offline if it is asked for), then the open calls."""
+    queues = await connection.execute(select(*QueueRow.__table__.columns))
+    by_name = {row.name: queue_of(row) for row in queues}
+    seats = await _seats(connection, true() if offline else SeatRow.state != "offline")
+    return Snapshot(by_name, seats, await _calls(connection, _IS_OPEN))
+
+
 class Seats:
     """The store of queues and seats that `ivr.seats` works on."""
 
@@ -53,11 +61,7 @@ class Seats:
     async def snapshot(self) -> Snapshot:
         """All queues, the seats that are not offline, then the open calls."""
         async with self._store.reading() as connection:
-            queues = await connection.execute(select(*QueueRow.__table__.columns))
-            by_name = {row.name: queue_of(row) for row in queues}
-            seats = await _seats(connection, SeatRow.state != "offline")
-            calls = await _calls(connection, _IS_OPEN)
-        return Snapshot(by_name, seats, calls)
+            return await snapshot_on(connection)
 
     async def scene(self, *, call: str = "", seat: str = "") -> Scene:
         """A call with everybody at it, named by itself or by one of its seats."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from fastapi import APIRouter
+from fastapi.responses import Response
 from pydantic import BaseModel
 
 from ivr.console.audit import looked_at
 from ivr.console.board.names import masked
 from ivr.console.board.pages import Watcher
-from ivr.console.board.state import CallLine, QueueLine, board, shared
+from ivr.console.board.state import Board, CallLine, QueueLine, board, shared
 from ivr.console.parts import Parts
 from policy_db.report_facts import QueueFigures
 
@@ -101,12 +102,27 @@ class HourOut(BaseModel):
     waiting: list[int]
 
 
-@router.get("/board")
-async def whole(parts: Parts, visitor: Watcher) -> BoardOut:
+@router.get("/board", response_model=BoardOut)
+async def whole(parts: Parts, visitor: Watcher) -> Response:
     """Everything of this moment."""
     found, whole_numbers = await board(parts), visitor.has("manager")
     if whole_numbers:
         await looked_at(parts, visitor, "board", "calls")
+    key = f"json {whole_numbers}"
+    if key not in found.made:
+        found.made[key] = _out(found, whole_numbers).model_dump_json().encode()
+    return Response(found.made[key], media_type="application/json")
+
+
+@router.get("/board/hour")
+async def hour(parts: Parts, visitor: Watcher) -> HourOut:
+    """The last hour's curves."""
+    curves = await shared(parts).get("hour", _CURVES, parts.database.boards.last_hour)
+    minutes = [round(at.timestamp()) for at in curves.minutes]
+    return HourOut(minutes=minutes, calls=list(curves.calls), waiting=list(curves.waiting))
+
+
+def _out(found: Board, whole_numbers: bool) -> BoardOut:
     return BoardOut(
         at=found.at,
         calls=[_call(line, whole_numbers) for line in found.calls],
@@ -129,14 +145,6 @@ async def whole(parts: Parts, visitor: Watcher) -> BoardOut:
         today=_today(found.today),
         alarms=[AlarmOut(name=one.name, weight=one.weight, values=dict(one.values)) for one in found.alarms],
     )
-
-
-@router.get("/board/hour")
-async def hour(parts: Parts, visitor: Watcher) -> HourOut:
-    """The last hour's curves."""
-    curves = await shared(parts).get("hour", _CURVES, parts.database.boards.last_hour)
-    minutes = [round(at.timestamp()) for at in curves.minutes]
-    return HourOut(minutes=minutes, calls=list(curves.calls), waiting=list(curves.waiting))
 
 
 def _call(line: CallLine, whole_numbers: bool) -> CallOut:

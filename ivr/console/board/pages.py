@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -13,8 +15,9 @@ from ivr.console.access import Manager, Visitor, require
 from ivr.console.audit import did, looked_at
 from ivr.console.board.alarms import SWITCHES, USUAL, limits_of
 from ivr.console.board.names import Names, masked
-from ivr.console.board.state import MOST_CALLS, Board, board, shared
+from ivr.console.board.state import MOST_CALLS, Board, CallLine, board, shared
 from ivr.console.control import command as ask_worker
+from ivr.console.formats import Formats
 from ivr.console.pages import language_of, render, text
 from ivr.console.parts import ConsoleParts, Parts
 
@@ -24,7 +27,10 @@ Watcher = Annotated[Visitor, Depends(require("seat", "reviewer", "manager"))]
 SUPERVISE: Final = ("listen", "whisper", "join", "leave")
 #: The largest limit that makes sense.
 _MOST: Final = 100_000.0
-_SHOWN_FOR: Final = 0.25
+_MOST_ROWS: Final = 5000
+_Row = tuple[object, Markup, Markup]
+#: Between which parts of a call's row the time that it has taken is put in.
+_TIME: Final = "\0"
 _NUMBER: Final = re.compile(r"\+?[0-9*#]{2,20}")
 
 
@@ -100,7 +106,7 @@ async def set_alarms(request: Request, parts: Parts, visitor: Manager) -> Respon
         )  # fmt: skip
     await parts.database.boards.set_limits(values, visitor.name)
     await did(parts, visitor, "set_alarms", "board", **dict(values))
-    shared(parts).held.clear()
+    shared(parts).forget()
     parts.bus.publish("queue")
     return RedirectResponse("/board/alarms?saved=1", 303)
 
@@ -123,18 +129,22 @@ def _limit(name: str, form: Any) -> float | None:
 async def _made(request: Request, parts: ConsoleParts, visitor: Visitor, template: str) -> Markup:
     """A part of the board; watchers who see the same get the same text, made once for each reading."""
     found = await board(parts)
-    key = f"{template} {language_of(request, visitor)} {visitor.has('manager')} {visitor.seat or ''}"
+    supervises = visitor.seat if any(line.supervised_by(visitor.seat) for line in found.calls) else ""
+    key = f"{template} {language_of(request, visitor)} {visitor.has('manager')} {supervises}"
+    if key not in found.made:
+        found.made[key] = _filled(request, visitor, template, _values(request, parts, visitor, found))
+    text: Markup = found.made[key]
+    return text
 
-    async def made() -> Markup:
-        page = render(request, visitor, template, **_values(request, parts, visitor, found))
-        return Markup(bytes(page.body).decode())  # noqa: S704 - a template's own output
 
-    return await shared(parts).get(f"{key} {found.at.timestamp()}", _SHOWN_FOR, made)
+def _filled(request: Request, visitor: Visitor, template: str, values: Mapping[str, Any]) -> Markup:
+    page = render(request, visitor, template, **values)
+    return Markup(bytes(page.body).decode())  # noqa: S704 - a template's own output
 
 
 def _values(request: Request, parts: ConsoleParts, visitor: Visitor, found: Board) -> dict[str, Any]:
     manages = visitor.has("manager")
-    return {
+    values: dict[str, Any] = {
         "board": found,
         "names": Names(
             parts.flows.current,
@@ -145,6 +155,32 @@ def _values(request: Request, parts: ConsoleParts, visitor: Visitor, found: Boar
         "manages": manages,
         "most": MOST_CALLS,
     }
+
+    def row(line: CallLine) -> Markup:
+        return _row(request, parts, visitor, line, values)
+
+    return {**values, "row": row}
+
+
+def _row(
+    request: Request, parts: ConsoleParts, visitor: Visitor, line: CallLine, values: Mapping[str, Any]
+) -> Markup:
+    """A call's row of the table: made once while nothing of the call changes, but for the time that it has taken."""
+    rows: dict[str, _Row] = parts.shared.setdefault("board.rows", {})
+    supervises = line.supervised_by(visitor.seat)
+    key = f"{line.call.id} {language_of(request, visitor)} {visitor.has('manager')} {supervises}"
+    content = (parts.flows.current.version, line, values["names"].queues)
+    known = rows.get(key)
+    if known is None or known[0] != content:
+        if len(rows) > _MOST_ROWS:
+            rows.clear()
+        given = {**values, "line": line, "elapsed": _TIME, "supervises": supervises}
+        made = _filled(request, visitor, "board/call.html", given)
+        before, _, after = made.partition(_TIME)
+        known = rows[key] = (content, before, after)
+    seconds = (values["board"].at - line.call.started_at).total_seconds()
+    elapsed = Formats(language_of(request, visitor), ZoneInfo(parts.settings.zone)).span(seconds)
+    return known[1] + elapsed + known[2]
 
 
 async def _note_look(parts: ConsoleParts, visitor: Visitor) -> None:

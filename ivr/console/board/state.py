@@ -1,24 +1,27 @@
 """What the board shows, read once for all who watch.
 
-Nudges come in bursts, and every watcher reads again at each: they share one reading for `FRESH` seconds, and what moves
-slowly (the day's figures, the last minutes' trouble) for longer.
+Nudges come in bursts, and every watcher reads again at each: they share the first reading after it (`sharing`), and
+what moves slowly (the day's figures, the last minutes' trouble) for longer.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
 
+from ivr.bus import Nudge
 from ivr.call.company_hours import CompanyHours
 from ivr.console.access import Visitor
 from ivr.console.board.alarms import LATELY, Alarm, QueueSight, judge, limits_of
 from ivr.console.board.names import Names
+from ivr.console.board.sharing import Shared
 from ivr.console.pages import language_of
 from ivr.console.parts import ConsoleParts
 from ivr.seats import open_by
@@ -29,18 +32,17 @@ from policy_db.moments import Period, midnight
 from policy_db.report_facts import QueueFigures
 from policy_db.seat_facts import Queue, QueueCall, Seat, Snapshot
 
-#: Seconds for which a reading serves everybody.
+#: Seconds for which a reading serves everybody while nothing is heard.
 FRESH: Final = 0.3
 #: Seconds for which slow figures do: the day's, the last minutes', how long talks take, the last hour's curves.
-_DAY: Final = 3.0
+_DAY: Final = 5.0
 _LATELY: Final = 5.0
 _TALKS: Final = 30.0
 #: Calls that are shown; the rest is counted.
 MOST_CALLS: Final = 300
-_MOST_HELD: Final = 500
 _SERVING: Final = frozenset({"ready", "ringing", "talking", "wrap_up"})
 _SHARED: Final = "board"
-T = TypeVar("T")
+_TOPICS: Final = frozenset({"call", "seat", "queue", "*"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,10 @@ class CallLine:
         """Whether it is with a seat now."""
         return self.place is not None and self.place.state == "connected"
 
+    def supervised_by(self, seat: str | None) -> bool:
+        """Whether a supervisor at that seat listens to the talk, whispers, or has joined it."""
+        return any(one.id == seat and one.part == "supervisor" for one in self.seats)
+
 
 @dataclass(frozen=True, slots=True)
 class QueueLine:
@@ -70,6 +76,11 @@ class QueueLine:
     ready: int
     today: QueueFigures
 
+    @property
+    def late(self) -> bool:
+        """Whether somebody has waited for longer than the queue means to let anybody wait."""
+        return self.longest is not None and self.longest > self.queue.service_level_seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Board:
@@ -83,6 +94,8 @@ class Board:
     begun: int
     today: QueueFigures
     alarms: tuple[Alarm, ...]
+    #: What was made of it for those who watch: pages by language and rights, JSON.
+    made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def waiting(self) -> int:
@@ -94,45 +107,35 @@ class Board:
         """The longest wait of those who wait."""
         return max((line.longest for line in self.queues if line.longest is not None), default=None)
 
+    @property
+    def wait_weight(self) -> str:
+        """How bad the longest wait is: `bad` past the managers' limit, `warn` past a queue's own target, else nothing."""
+        if any(alarm.name == "longest_wait" for alarm in self.alarms):
+            return "bad"
+        return "warn" if any(line.late for line in self.queues) else ""
+
     def in_state(self, *states: str) -> int:
         """Seats in one of the states."""
         return sum(seat.state in states for seat in self.seats)
-
-
-@dataclass(slots=True)
-class Shared:
-    """Readings that several requests use; each is made once at a time."""
-
-    held: dict[str, tuple[float, asyncio.Future[Any]]] = field(default_factory=dict)
-    #: How often something was read, for tests and the curious.
-    reads: int = 0
-
-    async def get(self, name: str, seconds: float, read: Callable[[], Awaitable[T]]) -> T:
-        """What was read of `name` within so many seconds, else a new reading, which others wait for too."""
-        now = asyncio.get_running_loop().time()
-        until, found = self.held.get(name, (0.0, None))
-        if found is None or (found.done() and (now >= until or found.exception() is not None)):
-            reading = asyncio.ensure_future(read())
-            self.reads += 1
-            self.held[name] = (float("inf"), reading)
-            self._forget_old(now)
-            try:
-                return await reading
-            finally:
-                self.held[name] = (asyncio.get_running_loop().time() + seconds, reading)
-        shared_value: T = await asyncio.shield(found)
-        return shared_value
-
-    def _forget_old(self, now: float) -> None:
-        """Keep what is held small: readings whose time is over."""
-        if len(self.held) > _MOST_HELD:
-            self.held = {name: held for name, held in self.held.items() if held[0] > now}
 
 
 def shared(parts: ConsoleParts) -> Shared:
     """The readings of this console."""
     made: Shared = parts.shared.setdefault(_SHARED, Shared())
     return made
+
+
+@asynccontextmanager
+async def hearing(parts: ConsoleParts) -> AsyncIterator[None]:
+    """Hear of changes for the length of the block, so that no watcher is shown what was read before one."""
+    readings = shared(parts)
+
+    def hear(nudge: Nudge) -> None:
+        if nudge.topic in _TOPICS:
+            readings.changed()
+
+    async with parts.bus.listening(hear):
+        yield
 
 
 async def queue_titles(parts: ConsoleParts) -> Mapping[str, Mapping[str, str]]:
@@ -150,15 +153,15 @@ async def names_for(request: Request, parts: ConsoleParts, visitor: Visitor) -> 
 
 
 async def board(parts: ConsoleParts) -> Board:
-    """The board of this moment, or of one not `FRESH` seconds ago."""
-    return await shared(parts).get("board", FRESH, lambda: _read(parts))
+    """The board as it is since the last change, not older than `FRESH` seconds."""
+    return await shared(parts).live("board", FRESH, lambda: _read(parts))
 
 
 async def _read(parts: ConsoleParts) -> Board:
-    database, now = parts.database, parts.clock()
-    calls, snapshot, seats = await asyncio.gather(
-        database.boards.running(), database.seats.snapshot(), database.seats.all_seats()
-    )
+    whole, calls = await parts.database.boards.moment()
+    now = parts.clock()
+    there = tuple(seat for seat in whole.seats if seat.state != "offline")
+    snapshot = Snapshot(whole.queues, there, whole.calls)
     begun, by_queue = await shared(parts).get("day", _DAY, lambda: _day(parts))
     lines = tuple(
         [await _queue_line(parts, snapshot, name, by_queue, now) for name in sorted(snapshot.queues)]
@@ -166,11 +169,9 @@ async def _read(parts: ConsoleParts) -> Board:
     today = QueueFigures()
     for one in by_queue.values():
         today = today.plus(one)
-    there = tuple(seat for seat in seats if seat.state != "offline")
     alarms = await _alarms(parts, snapshot, lines, now)
-    return Board(
-        now, _call_lines(calls, snapshot), lines, there, len(seats) - len(there), begun, today, alarms
-    )
+    offline = len(whole.seats) - len(there)
+    return Board(now, _call_lines(calls, snapshot), lines, there, offline, begun, today, alarms)
 
 
 async def _day(parts: ConsoleParts) -> tuple[int, dict[str, QueueFigures]]:
