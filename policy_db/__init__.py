@@ -19,6 +19,10 @@ Open it once per process and share it; everything is asynchronous, on SQLite or 
     await db.seats.snapshot(); .scene(call=…); .apply(move); .history(seat); .pauses(seat)  # see ivr.seats
     await db.talks.of_call(call); .of_seat(seat); .save_wrap_up(call, seat, …); .dispositions()
     await db.rooms.find(number); .add(room, pin=…, moderator_pin=…); .host(number, worker, …)
+    await db.offered.all(); .save(product, by=…, version=…)             # what callers may be offered
+    known = await db.suggestions.standing(customer, number, now)        # CustomerStanding; .add, .latest_of(call)
+    await db.referrals.move(referral, "accepted", who="caller", at=…)   # forward only; .page, .counts, .of_seat
+    await db.do_not_call.is_listed(number, customer, "sales", now)      # .add, .remove, .page
     await db.audit.add(actor, action, subject, details)
     await db.close()
 

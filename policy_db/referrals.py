@@ -92,6 +92,25 @@ class Referrals:
             await _change(connection, known, moved, ReferralStep(0, state, at, who, note))
         return moved
 
+    async def refer(self, referral: str, seat: str, *, at: datetime, note: str = "") -> Referral:
+        """A seat sends a caller who said yes on to whoever may sell it; the first seat that does so has referred it.
+
+        Raises NotFoundError, and ConflictError if nothing more can become of it.
+        """
+        async with self._store.writing(f"referral {referral}") as connection:
+            known = await _find(connection, referral)
+            if known.ended:
+                raise ConflictError(f"A referral that is {known.state} cannot be sent on.")
+            sent = replace(
+                known,
+                state="accepted" if known.state in ("flagged", "offered") else known.state,
+                referred_by=known.referred_by or seat,
+                changed_at=at,
+                version=known.version + 1,
+            )
+            await _change(connection, known, sent, ReferralStep(0, sent.state, at, f"seat:{seat}", note))
+        return sent
+
     async def assign(
         self, referral: str, coordinator: str, *, who: str, at: datetime, version: int | None = None
     ) -> Referral:

@@ -46,6 +46,8 @@ def fixed_person(entry: dict[str, Any], rng: random.Random) -> Person:
     holder = entry["holder"]
     first17 = holder["id"]
     place = vocabulary()["places"][holder["place"]]
+    address = random_address(rng, place)
+    drawn = rng.choice(vocabulary()["occupations"])
     return Person(
         name=holder["name"],
         sex=holder["sex"],
@@ -54,11 +56,11 @@ def fixed_person(entry: dict[str, Any], rng: random.Random) -> Person:
         pin=holder["pin"],
         phone=holder["phone"],
         email=f"policy{entry['number']}@example.com",
-        address=random_address(rng, place),
+        address=address,
         province=place["province"],
         city=place["city"],
         postcode=place["postcode"],
-        occupation=rng.choice(vocabulary()["occupations"]),
+        occupation=holder.get("occupation", drawn),
         language="zh-CN",
     )
 

@@ -14,6 +14,7 @@ from policy_db.demo.catalogue import DemoProduct, add_products
 from policy_db.demo.fixed import fixed, fixed_person, fixed_plan
 from policy_db.demo.people import Person, random_name, random_person, vocabulary
 from policy_db.demo.plans import Plan, random_plan
+from policy_db.demo.selling import SellingHistory, add_offered
 from policy_db.keys import Keys
 from policy_db.pins import PinHasher
 from policy_db.standing import months_after
@@ -57,11 +58,13 @@ class Portfolio:
         self._series: Tally[str] = Tally()
         self._people = 0
         self._numbers = 0
+        self._selling = SellingHistory(batch, seed=seed, today=today)
         self._taken = {entry["number"] for entry in fixed()["policies"]}
 
     def add_company(self, customers: int) -> None:
         """Products, and a salesperson for every hundred customers."""
         self._products = add_products(self._batch)
+        add_offered(self._batch, self._now)
         for entry in fixed()["salespeople"]:
             self._add_salesperson(entry["number"], entry["name"], entry["phone"], entry["pin"])
         for index in range(4, 4 + customers // 100):
@@ -74,7 +77,8 @@ class Portfolio:
         """The policies that every demonstration holds."""
         for entry in fixed()["policies"]:
             person = fixed_person(entry, self._rng)
-            customer = self._add_customer(person)
+            customer, number = self._add_customer(person, entry["consents"])
+            self._selling.add_fixed(number, entry)
             plan = fixed_plan(entry, self._products, self._today)
             policy = self._add_policy(plan, customer, person, self._salespeople[entry["salesperson"]])
             for one in entry.get("beneficiaries", ()):
@@ -89,12 +93,15 @@ class Portfolio:
         """One more customer with one to three policies."""
         self._people += 1
         person = random_person(self._rng, self._people, self._today)
-        customer = self._add_customer(person)
+        customer, number = self._add_customer(person)
+        plans = []
         for _ in range(self._rng.choices((1, 2, 3), (68, 25, 7))[0]):
             plan = random_plan(self._rng, self._next_number(), self._products, person, self._today)
             salesperson = self._rng.choice(list(self._salespeople.values()))
             policy = self._add_policy(plan, customer, person, salesperson)
             self._add_fortune(policy, plan, customer, person)
+            plans.append(plan)
+        self._selling.add(number, person.phone, plans)
 
     def add_rest(self) -> None:
         """What follows from the whole: commissions, and the last number used of every series."""
@@ -123,7 +130,8 @@ class Portfolio:
             pin_hash=self._pins.hash_now(pin),
         )
 
-    def _add_customer(self, person: Person) -> int:
+    def _add_customer(self, person: Person, consents: dict[str, bool] | None = None) -> tuple[int, str]:
+        """A customer's row and number; `consents` are their latest words, drawn where they are not given."""
         number = f"C{self._rng.randrange(10**12):012d}"
         customer = self._batch.add(
             CustomerRow,
@@ -145,17 +153,26 @@ class Portfolio:
             language=person.language,
             created_at=self._now,
         )
+        drawn = self._draw_consents()
+        for purpose, (given, days) in drawn.items() if consents is None else _said(consents):
+            self._batch.add(
+                ConsentRow,
+                customer_id=customer,
+                purpose=purpose,
+                given=given,
+                at=self._now - timedelta(days=days),
+                source="form:application",
+            )
+        return customer, number
+
+    def _draw_consents(self) -> dict[str, tuple[bool, int]]:
+        """What they said to each purpose they were asked about, and how many days ago."""
+        said, rng = {}, self._rng
         for purpose, asked in (("recording", 0.95), ("marketing", 0.75)):
-            if self._rng.random() < asked:
-                self._batch.add(
-                    ConsentRow,
-                    customer_id=customer,
-                    purpose=purpose,
-                    given=self._rng.random() < (0.98 if purpose == "recording" else 0.8),
-                    at=self._now - timedelta(days=self._rng.randint(1, 1500)),
-                    source="form:application",
-                )
-        return customer
+            if rng.random() < asked:
+                given = rng.random() < (0.98 if purpose == "recording" else 0.8)
+                said[purpose] = (given, rng.randint(1, 1500))
+        return said
 
     def _add_policy(self, plan: Plan, customer: int, person: Person, salesperson: int) -> int:
         policy = self._batch.add(
@@ -309,6 +326,11 @@ class Portfolio:
         name = f"{series}:{day:%y%m%d}"
         self._series[name] += 1
         return self._series[name]
+
+
+def _said(consents: dict[str, bool]) -> list[tuple[str, tuple[bool, int]]]:
+    """The consents of a fixed person, as given a year ago."""
+    return [(purpose, (given, 365)) for purpose, given in consents.items()]
 
 
 def _benefit_sum(benefit: dict[str, Any], sum_insured: Decimal) -> Decimal:

@@ -16,7 +16,8 @@ def add_seats(batch: Batch) -> None:
     """Put queues, seats, dispositions and a room on the pile."""
     content: dict[str, Any] = load_yaml("seats.yaml")
     for queue in content["queues"]:
-        batch.add_plain(QueueRow, **values_of(Queue(**queue)))
+        licences = tuple(queue.get("licences", ()))
+        batch.add_plain(QueueRow, **values_of(Queue(**{**queue, "licences": licences})))
     for seat in content["seats"]:
         lists = {"languages": tuple(seat["languages"]), "licences": tuple(seat["licences"])}
         batch.add_plain(SeatRow, **values_of(Seat(**{**seat, **lists})))

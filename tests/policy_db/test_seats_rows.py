@@ -270,14 +270,20 @@ async def test_a_row_in_the_hands_of_a_process_that_stands_still_makes_nobody_wa
                 assert await db.seats.apply(Move(NOW, "seat:seat2", ((two, away),))) is None
 
 
-async def test_the_demonstration_has_three_seats_and_the_queue_of_its_flows(demo: PolicyDatabase) -> None:
+async def test_the_demonstration_has_three_seats_and_the_queues_of_its_flows(demo: PolicyDatabase) -> None:
     seats = await demo.seats.all_seats()
     assert [(seat.id, seat.address, seat.state) for seat in seats] == [
         ("seat1", "browser", "offline"),
         *((f"seat{n}", f"sip:seat{n}@127.0.0.1:507{n}", "offline") for n in (2, 3)),
     ]
     assert all("zh-CN" in seat.languages for seat in seats)
-    assert list((await demo.seats.snapshot()).queues) == ["service"]
+    assert list((await demo.seats.snapshot()).queues) == [
+        "health_specialists",
+        "life_specialists",
+        "property_specialists",
+        "sales",
+        "service",
+    ]
 
 
 async def test_finding_the_open_calls_uses_no_scan_of_all_that_ever_waited(db: PolicyDatabase) -> None:
