@@ -4,6 +4,8 @@
     mine      what the page shows: the seat, its call, the picture of the caller, who waits
     story     what the caller did, step by step in plain words, and why they want a person
     talk      how the talk stands: held, muted, recorded, who else is in it
+    hint      what may be suggested to the caller, and why or why not
+    telling   what the seat says came of it
     work      what a person at a seat asks for, for pages and API alike
     pages     the page and the parts it reads again
     api       the same as JSON, and every change

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Query, Request, Response
@@ -11,13 +13,14 @@ from pydantic import BaseModel, Field
 from ivr.console.access import Seat, Visitor
 from ivr.console.audit import looked_at
 from ivr.console.parts import ConsoleParts, Parts
-from ivr.console.seat import work
-from ivr.console.seat.mine import Mine, colleagues, masked, mine_of, picture_of
+from ivr.console.seat import hint, telling, work
+from ivr.console.seat.mine import Mine, colleagues, masked, mine_of, picture_of, words_of
 from ivr.console.seat.presence import tabs_of
 from ivr.console.seat.work import Command, Wish
 from ivr.errors import SeatError
 from policy_db.caller_facts import CallerPicture
 from policy_db.seat_facts import Seat as SeatFacts
+from policy_db.selling_facts import Referral
 
 router = APIRouter()
 _Id = Annotated[str, Field(max_length=80)]
@@ -132,6 +135,68 @@ class Target(BaseModel):
     waiting: int = 0
 
 
+class ReferralIn(BaseModel):
+    """How far a suggestion came; `connected`: the caller wants to hear about it."""
+
+    state: hint.Told
+    policy: str = Field("", max_length=20)
+    premium: Decimal | None = Field(None, ge=0, le=10**9, max_digits=12, decimal_places=2)
+
+
+class ReferIn(BaseModel):
+    """The queue or seat that the caller is sent to."""
+
+    to: str = Field("", max_length=64)
+
+
+class ReferralOut(BaseModel):
+    """A referral as it stands. `referred_by` is the seat who referred, empty for the hotline itself."""
+
+    id: str
+    call: str
+    product: str
+    state: str
+    changed_at: datetime
+    referred_by: str
+    seat: str
+    policy: str
+    premium: Decimal | None
+
+
+class ObjectionOut(BaseModel):
+    """What a caller may say, and what to answer."""
+
+    says: str
+    answer: str
+
+
+class TalkOut(BaseModel):
+    """A talk track."""
+
+    opening: str
+    needs: list[str]
+    proposal: str
+    objections: list[ObjectionOut]
+    commitment: str
+    never_say: list[str]
+
+
+class HintOut(BaseModel):
+    """What to suggest; `why_not` says in the reader's language why nothing is."""
+
+    call: str
+    product: str = ""
+    of_ten: int | None = None
+    agreed: bool = False
+    reasons: list[str] = []
+    also: list[str] = []
+    queue: str = ""
+    spoken: str = ""
+    talk: TalkOut | None = None
+    referral: ReferralOut | None = None
+    why_not: str = ""
+
+
 class PolicyOut(BaseModel):
     """A policy and where its premium stands."""
 
@@ -215,6 +280,34 @@ async def command(
     return await work.command(request, parts, visitor, name, asked.model_dump())
 
 
+@router.get("/seat/hint")
+async def suggestion(request: Request, visitor: Seat, parts: Parts) -> HintOut:
+    """What to suggest on the seat's call: what the page shows beside the caller. Empty `product`: nothing, and why."""
+    own = await work.seat_of(request, parts, visitor)
+    if own.call_id is None:
+        raise SeatError("your seat has no call now", code="H652")
+    await looked_at(parts, visitor, "call", own.call_id)
+    found = await hint.hint_of(parts, own.call_id, words_of(request, visitor).language)
+    return _hint_out(own.call_id, found)
+
+
+@router.post("/seat/referrals/{referral}")
+async def tell_referral(
+    request: Request, visitor: Seat, parts: Parts, referral: _Id, asked: ReferralIn
+) -> ReferralOut:
+    """Say how far a suggestion came in a call that the seat served; `sold` needs the policy and its premium."""
+    moved = await telling.tell(
+        request, parts, visitor, referral, asked.state, policy=asked.policy, premium=asked.premium
+    )
+    return referral_out(moved)
+
+
+@router.post("/seat/referrals/{referral}/refer")
+async def refer(request: Request, visitor: Seat, parts: Parts, referral: _Id, asked: ReferIn) -> ReferralOut:
+    """Note that the seat sends its caller on, to the queue or seat `to`; the transfer is a command of its own."""
+    return referral_out(await telling.refer(request, parts, visitor, referral, asked.to))
+
+
 @router.get("/seat/targets")
 async def targets(request: Request, visitor: Seat, parts: Parts) -> list[Target]:
     """Seats and queues that a caller can be sent to, as they stand."""
@@ -271,6 +364,38 @@ def seat_out(seat: SeatFacts) -> SeatOut:
         wrap_up_until=seat.wrap_up_until,
         rung_at=seat.rung_at,
         version=seat.version,
+    )
+
+
+def referral_out(referral: Referral) -> ReferralOut:
+    """A referral for the API."""
+    return ReferralOut(
+        id=referral.id,
+        call=referral.call_id,
+        product=referral.product,
+        state=referral.state,
+        changed_at=referral.changed_at,
+        referred_by=referral.referred_by,
+        seat=referral.seat,
+        policy=referral.policy,
+        premium=referral.premium,
+    )
+
+
+def _hint_out(call: str, found: hint.Hint | hint.NoHint | None) -> HintOut:
+    if not isinstance(found, hint.Hint):
+        return HintOut(call=call, why_not="" if found is None else found.why)
+    return HintOut(
+        call=call,
+        product=found.product,
+        of_ten=found.of_ten,
+        agreed=found.agreed,
+        reasons=list(found.reasons),
+        also=list(found.also),
+        queue=found.queue,
+        spoken=found.spoken,
+        talk=None if found.talk is None else TalkOut(**asdict(found.talk)),
+        referral=None if found.referral is None else referral_out(found.referral),
     )
 
 

@@ -15,6 +15,7 @@ from ivr.console.access import Visitor
 from ivr.console.audit import looked_at
 from ivr.console.pages import Templates, language_of
 from ivr.console.parts import ConsoleParts
+from ivr.console.seat.hint import Hint, NoHint, hint_of
 from ivr.console.seat.story import Story, story_of
 from ivr.console.seat.talk import TalkState, talk_state
 from ivr.console.texts import Texts
@@ -46,6 +47,7 @@ class Mine:
     noting: str
     picture: CallerPicture | None
     story: Story | None
+    hint: Hint | NoHint | None
     talk: TalkState | None
     waiting: Waiting
     seats: tuple[Seat, ...]
@@ -103,6 +105,7 @@ async def mine_of(request: Request, parts: ConsoleParts, visitor: Visitor) -> Mi
         noting=noting,
         picture=picture,
         story=None if picture is None else _story(parts, picture, words),
+        hint=None if picture is None else await hint_of(parts, picture.id, words.language),
         talk=talk_state(picture.timeline, scene.call, scene.at, seat.id) if engaged and picture else None,
         waiting=_waiting(snapshot, seat),
         seats=snapshot.seats,

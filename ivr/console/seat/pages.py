@@ -9,9 +9,10 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from ivr.console.access import Seat
-from ivr.console.pages import render
+from ivr.console.pages import language_of, render
 from ivr.console.parts import Parts
 from ivr.console.seat import work
+from ivr.console.seat.hint import referred_by
 from ivr.console.seat.mine import colleagues, masked, mine_of
 from ivr.errors import SeatError
 
@@ -37,6 +38,7 @@ async def seat(request: Request, visitor: Seat, parts: Parts) -> Response:
         dispositions=dispositions,
         reasons=REASONS,
         colleagues=colleagues(mine.seats, mine.seat.id),
+        referred=await referred_by(parts, mine.seat.id, language_of(request, visitor)),
         masked=masked,
     )
 
@@ -60,6 +62,7 @@ async def beside(request: Request, visitor: Seat, parts: Parts) -> Response:
     return render(
         request, visitor, "seat/beside.html", mine=mine, own=own,
         colleagues=colleagues(mine.seats, mine.seat.id), masked=masked,
+        referred=await referred_by(parts, mine.seat.id, language_of(request, visitor)),
     )  # fmt: skip
 
 
