@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from ivr.app import load_content
 from ivr.bus import LocalBus
 from ivr.console.access import COOKIE
 from ivr.console.app import create_console
+from ivr.console.flows.publishing import Publisher
 from ivr.console.parts import ConsoleParts
 from ivr.resources import chosen
 from ivr.seats import Desk
@@ -64,8 +65,11 @@ def content() -> Any:
 
 
 @pytest.fixture(scope="session")
-def demo_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file with a small demonstration portfolio; copied for each test, never opened again."""
+def demo_file(tmp_path_factory: pytest.TempPathFactory, content: Any) -> Path:
+    """A migrated SQLite file with a small demonstration portfolio; copied for each test, never opened again.
+
+    The flows have been noticed in it, as they are within seconds of a console's first start.
+    """
     path = tmp_path_factory.mktemp("console") / "hotline.db"
 
     async def build() -> None:
@@ -76,6 +80,8 @@ def demo_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
             database.users.rules = PasswordRules.cheap()
             for name, roles in USERS.items():
                 await database.users.add(name, password=PASSWORD, roles=roles, display=name.title())
+            with closing(LocalBus(path.parent / "bus")) as bus:
+                await Publisher(content.flows, path.parent, database.flow_versions, bus).noticed()
 
     asyncio.run(build())
     return path
@@ -157,12 +163,16 @@ class OneApp:
 
     def __init__(self, content: Any) -> None:
         self.folder = Path()
-        self.app = create_console(lambda: parts_for(self.folder, content, None))
+        self.clock: HandClock | None = None
+        self.settings: dict[str, object] = {}
+        self.app = create_console(lambda: parts_for(self.folder, content, self.clock, **self.settings))
 
-    def over(self, folder: Path, demo_file: Path) -> FastAPI:
+    def over(
+        self, folder: Path, demo_file: Path, clock: HandClock | None = None, **settings: object
+    ) -> FastAPI:
         """The application over a copy of the demonstration."""
         (folder / "hotline.db").write_bytes(demo_file.read_bytes())
-        self.folder = folder
+        self.folder, self.clock, self.settings = folder, clock, settings
         return self.app
 
 

@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -22,12 +23,17 @@ from joserfc.jwk import KeySet, RSAKey
 CLIENT, SECRET = "hotline", "the client's secret"
 
 
+@cache
+def _first_key() -> RSAKey:
+    return RSAKey.generate_key(2048, {"kid": "first", "use": "sig", "alg": "RS256"})
+
+
 class FakeProvider:
     """Lets whoever `claims` names sign in. `bend` may change the claims of an ID token before it is signed."""
 
     def __init__(self, issuer: str) -> None:
         self.issuer = issuer
-        self.key = RSAKey.generate_key(2048, {"kid": "first", "use": "sig", "alg": "RS256"})
+        self.key = _first_key()
         self.claims: dict[str, Any] = {"sub": "u-1", "preferred_username": "Lin", "roles": ["seat"]}
         self.userinfo: dict[str, Any] = {}
         self.bend: Any = lambda claims: claims

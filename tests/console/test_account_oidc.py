@@ -8,11 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import Console, parts_for
+from conftest import Console, OneApp
 from fake_provider import CLIENT, SECRET, FakeProvider, fake_provider, query_of
 from joserfc.jwk import RSAKey
-
-from ivr.console.app import create_console
 
 
 @pytest.fixture
@@ -23,17 +21,16 @@ async def provider() -> AsyncIterator[FakeProvider]:
 
 @pytest.fixture
 async def console(
-    tmp_path: Path, demo_file: Path, content: Any, provider: FakeProvider
+    tmp_path: Path, demo_file: Path, one_app: OneApp, provider: FakeProvider
 ) -> AsyncIterator[Console]:
     """A console that knows the provider."""
-    (tmp_path / "hotline.db").write_bytes(demo_file.read_bytes())
     settings = {
         "oidc_issuer": provider.issuer,
         "oidc_client_id": CLIENT,
         "oidc_client_secret": SECRET,
         "oidc_title": "Example ID",
     }
-    app = create_console(lambda: parts_for(tmp_path, content, None, **settings))
+    app = one_app.over(tmp_path, demo_file, **settings)
     async with app.router.lifespan_context(app):
         made = Console(app, app.state.parts, None)
         yield made
@@ -45,7 +42,7 @@ async def to_provider(client: httpx.AsyncClient, wanted: str = "/account?tab=2")
     """Leave for the provider and come back from it: the address that the browser is sent to."""
     leaving = await client.get("/sign-in/provider", params={"next": wanted})
     assert leaving.status_code == 303
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(verify=False) as browser:  # it is http; reading certificates takes long
         coming = await browser.get(leaving.headers["location"])
     return coming.headers["location"]
 

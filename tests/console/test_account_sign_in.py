@@ -10,21 +10,19 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import PASSWORD, Console, HandClock, parts_for
+from conftest import PASSWORD, Console, HandClock, OneApp
 
 from ivr.console.access import COOKIE, SECURE_COOKIE
-from ivr.console.app import create_console
 from policy_db.audit import AuditFilter
 
 NEW = "seven purple elephants"
 
 
 @pytest.fixture
-async def timed(tmp_path: Path, demo_file: Path, content: Any) -> AsyncIterator[Console]:
+async def timed(tmp_path: Path, demo_file: Path, one_app: OneApp) -> AsyncIterator[Console]:
     """A console whose clock is moved by hand."""
-    (tmp_path / "hotline.db").write_bytes(demo_file.read_bytes())
     clock = HandClock(datetime.now(UTC))
-    app = create_console(lambda: parts_for(tmp_path, content, clock))
+    app = one_app.over(tmp_path, demo_file, clock)
     async with app.router.lifespan_context(app):
         made = Console(app, app.state.parts, clock)
         yield made
