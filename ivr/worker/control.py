@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 #: The commands there are; `ivr/seats/controls.py` says what each does.
 COMMANDS: Final = frozenset({
     "hold", "unhold", "mute", "unmute", "pause_recording", "resume_recording", "consult", "cancel_consult",
-    "complete", "conference", "transfer", "retrieve", "hang_up", "listen", "whisper", "join", "leave", "decline",
+    "swap", "complete", "conference", "transfer", "retrieve", "hang_up", "listen", "whisper", "join", "leave", "decline",
     "shown",
 })  # fmt: skip
 #: The largest body of a command, in bytes.

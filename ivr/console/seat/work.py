@@ -114,6 +114,8 @@ async def command(
     if name == "decline" and seat.state != "ringing":
         raise SeatError(text(request, visitor, "seat.rings_not"), code="H652")
     given = {key: value for key, value in arguments.items() if value}
+    if "seat" in given:  # whom; the seat that asks is one's own
+        given["to"] = given.pop("seat")
     try:
         answer = await ask_worker(parts, seat.call_id, name, seat=seat.id, by=visitor.who, **given)
     except SeatError:
