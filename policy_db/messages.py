@@ -97,9 +97,9 @@ class Messages(MessageChanges):
         untold = func.sum(case((MessageRow.told_at.is_(None), 1), else_=0))
         own = select(*columns, func.count(), untold).where(waits, _mine(sight)).group_by(MessageRow.mailbox)
         async with self._store.reading() as connection:
-            seen = [row for row in await connection.execute(boxes) if _reads(sight, row[0])]
+            seen = [row for row in await connection.execute(boxes) if reads(sight, row[0])]
             mine = (await connection.execute(own)).all()
-        seen += [row for row in mine if not _reads(sight, row[0])]
+        seen += [row for row in mine if not reads(sight, row[0])]
         return MessageCounts(
             new=sum(int(row[1]) for row in seen),
             mine=sum(int(row[3]) for row in mine),
@@ -191,7 +191,7 @@ class Messages(MessageChanges):
         if not sight.shared:
             every = every.where(MessageRow.mailbox.in_(sight.boxes))
         async with self._store.reading() as connection:
-            found = {box for box in (await connection.execute(every)).scalars() if _reads(sight, box)}
+            found = {box for box in (await connection.execute(every)).scalars() if reads(sight, box)}
             return tuple(sorted(found | set((await connection.execute(own)).scalars())))
 
 
@@ -231,7 +231,7 @@ def _seen_by(sight: Sight) -> ColumnElement[bool]:
     return or_(*ways)
 
 
-def _reads(sight: Sight, mailbox: str) -> bool:
+def reads(sight: Sight, mailbox: str) -> bool:
     """Whether everything in a mailbox is seen; the same as `_seen_by` has it, without what is one's own by name."""
     return mailbox in sight.boxes or (
         sight.shared and not mailbox.startswith(SALES_BOX) and mailbox not in sight.personal

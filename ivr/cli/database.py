@@ -79,7 +79,7 @@ async def _leave_messages(settings: Settings, database: PolicyDatabase) -> None:
     from policy_db.demo.messages import leave_demo_messages
 
     content = load_content(settings)
-    due = clock_of(content.flows.current.hotline, await database.messages.due_hours())
+    due = await clock_of(database, content.flows.current.hotline, database.clock())
     sound, now = speaking(settings, content), datetime.now(UTC)
     await leave_demo_messages(database, now=now, zone=settings.zone, speak=sound, due=due)
 

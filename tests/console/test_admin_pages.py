@@ -286,3 +286,35 @@ async def test_a_name_that_looks_like_a_formula_is_text_in_every_export(console:
     assert "'=cmd" in (await client.get("/admin/salespeople.csv")).text
     page = (await client.get("/admin/salespeople/1009")).text
     assert "=cmd|&#39;/c calc&#39;!A1" in page
+
+
+async def test_the_api_changes_a_queue_with_the_checks_of_the_page(console: Console) -> None:
+    client = await console.signed_in("root")
+    before = (await client.get("/api/admin/queues/service")).json()
+    rules = {name: value for name, value in before.items() if name != "name"}
+    made = await client.put(
+        "/api/admin/queues/service", json={**rules, "ring_seconds": 33, "week": {"mon": "09:00-12:00"}}
+    )
+    assert (made.status_code, made.json()["ring_seconds"]) == (200, 33)
+    assert made.json()["week"] == {"mon": "09:00-12:00"}
+    assert made.json()["seen"] != before["seen"]
+    late = await client.put("/api/admin/queues/service", json={**rules, "ring_seconds": 44})
+    assert late.status_code == 409
+    now = {**rules, "seen": made.json()["seen"]}
+    for wrong in (
+        {"ring_seconds": 9999},
+        {"week": {"mon": "9-12"}},
+        {"overflow_to": "service"},
+        {"overflow_to": "nowhere"},
+    ):
+        assert (await client.put("/api/admin/queues/service", json={**now, **wrong})).status_code == 422, (
+            wrong
+        )
+    assert (await client.get("/api/admin/queues/service")).json() == made.json()
+    new = {name: value for name, value in rules.items() if name != "seen"}
+    assert (await client.put("/api/admin/queues/service", json=new)).status_code == 409
+    assert (await client.put("/api/admin/queues/night", json=new)).status_code == 200
+    assert (await client.put("/api/admin/queues/nowhere", json=rules)).status_code == 404
+    assert (
+        await (await console.signed_in("mei")).put("/api/admin/queues/night", json=new)
+    ).status_code == 403

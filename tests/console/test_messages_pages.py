@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,9 +11,10 @@ import pytest
 from conftest import Console
 
 from ivr.console.voicemail.arriving import take_in
-from ivr.console.voicemail.due import after_working
+from ivr.console.voicemail.due import after_working, due_clock
 from ivr.flow.model import Hours
 from policy_db import PolicyDatabase
+from policy_db.administration import Calendar
 from policy_db.message_facts import Transcript
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -180,6 +182,21 @@ async def test_a_manager_adds_categories_and_due_times_and_others_may_not(desk: 
     assert (await mei.post("/messages/settings/due", data=due | {"urgent": "0.5"})).status_code == 303
     assert (await desk.database.messages.due_hours())["complaints", "urgent"] == 0.5
     assert (await mei.get("/messages/settings")).status_code == 200
+
+
+async def test_a_due_time_goes_by_the_days_that_the_company_has_changed(desk: Console) -> None:
+    hotline, now = desk.parts.flows.current.hotline, desk.parts.clock()
+    name = next(iter(hotline.calendars))
+    always = dict.fromkeys(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), "00:00-24:00")
+    for day, expected in (({}, 0), ({now.astimezone(SHANGHAI).date(): ("closed", "")}, 1)):
+        kept = (await desk.database.administration.calendars()).get(name, Calendar(name))
+        await desk.database.administration.set_calendar(
+            replace(kept, week=always, days=day, override="closed"), by="staff:root"
+        )
+        start = datetime.combine(now.astimezone(SHANGHAI).date(), time(0), SHANGHAI)
+        due = (await due_clock(desk.parts))("nobodys", "normal", start)
+        hours = (await desk.database.messages.due_hours())["*", "normal"]
+        assert due == start + timedelta(days=expected, hours=hours)
 
 
 async def test_nonsense_is_refused_and_changes_nothing(desk: Console) -> None:

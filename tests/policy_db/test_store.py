@@ -221,3 +221,20 @@ def test_every_error_has_a_code_of_its_own() -> None:
     kinds = PolicyDatabaseError.__subclasses__()
     assert len({kind.code for kind in kinds}) == len(kinds) == 9
     assert str(BadUrlError("It is wrong.", "Mend it.")) == "It is wrong. Mend it."
+
+
+async def test_whoever_is_given_up_while_a_transaction_begins_leaves_no_open_one_behind(
+    db: PolicyDatabase,
+) -> None:
+    async def use() -> None:
+        async with db.store.writing() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    for turns in range(12):
+        task = asyncio.create_task(use())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    for _ in range(20):
+        await use()

@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from ivr.call.company_hours import overlaid
 from ivr.console.access import Administrator, Overseer
 from ivr.console.admin import imports
+from ivr.console.admin.queues import QueueProblemError, added, changed, form_of, found_queue, seen_of
 from ivr.console.admin.records import may_read, new_pin, tell
 from ivr.console.admin.uploads import limited
 from ivr.console.audit import did, looked_at
@@ -23,6 +24,7 @@ from policy_db.administration import Calendar, Entry
 from policy_db.errors import ConflictError, NotFoundError
 from policy_db.imports import KINDS, ImportRecord, problem_text
 from policy_db.imports.kinds import subject_of
+from policy_db.seat_facts import Queue
 
 router = APIRouter(prefix="/admin")
 Records = Literal["customers", "policies", "products", "salespeople", "seats"]
@@ -31,6 +33,8 @@ ImportKind = Literal[
     "payments", "commissions", "seats",
 ]  # fmt: skip
 Key = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
+_Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_Code = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     404: {"description": "There is no such record."},
     409: {"description": "It exists already, or somebody else has changed it."},
@@ -74,6 +78,50 @@ class PinOut(BaseModel):
     pin: str
 
 
+class QueueRules(BaseModel):
+    """The rules of a queue; times in seconds."""
+
+    skills: dict[str, int] = Field(default_factory=dict)
+    licences: tuple[str, ...] = ()
+    strategy: Literal["longest_idle", "round_robin", "last_seat_first"] = "longest_idle"
+    best_first: bool = False
+    priority: int = 0
+    ageing_seconds: float = 60.0
+    ring_seconds: float = 20.0
+    wrap_up_seconds: float = 30.0
+    service_level_seconds: float = 20.0
+    patience_seconds: float = 5.0
+    most_waiting: int = 0
+    overflow_to: Annotated[str, Field(max_length=64)] | None = None
+    overflow_seconds: float = 0.0
+    leave_by_key: bool = True
+    call_back: bool = True
+
+
+class QueueOut(QueueRules):
+    """A queue; `seen` stands for how it looks, and goes with a change of it.
+
+    `week` holds opening hours by day, None those of the company.
+    """
+
+    name: str
+    titles: dict[str, str]
+    week: dict[str, str] | None
+    seen: str
+
+
+class QueueIn(QueueRules):
+    """A queue's rules. Without `seen` a new queue is made."""
+
+    titles: dict[Literal["zh-CN", "en"], Annotated[str, Field(max_length=100)]] = Field(default_factory=dict)
+    skills: dict[_Code, Annotated[int, Field(ge=0, le=10)]] = Field(default_factory=dict, max_length=50)
+    licences: tuple[_Code, ...] = Field(default=(), max_length=50)
+    priority: Annotated[int, Field(ge=-100, le=100)] = 0
+    most_waiting: Annotated[int, Field(ge=0, le=10_000)] = 0
+    week: dict[_Day, Annotated[str, Field(max_length=100)]] | None = None
+    seen: Annotated[str | None, Field(max_length=32)] = None
+
+
 class CalendarOut(BaseModel):
     """A calendar as it holds now, and what the company has changed of it."""
 
@@ -89,7 +137,7 @@ class CalendarOut(BaseModel):
 class CalendarIn(BaseModel):
     """What the company changes of a calendar; None leaves the file's."""
 
-    week: dict[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], str] | None = None
+    week: dict[_Day, str] | None = None
     days: dict[date, Annotated[str, Field(max_length=100)]] = Field(default_factory=dict, max_length=400)
     override: Literal["open", "closed"] | None = None
     override_until: AwareDatetime | None = None
@@ -128,9 +176,32 @@ class ImportLineOut(BaseModel):
 
 
 @router.get("/queues")
-async def queues(parts: Parts, visitor: Overseer) -> list[dict[str, Any]]:
+async def queues(parts: Parts, visitor: Overseer) -> list[QueueOut]:
     """Every queue with its rules."""
-    return [asdict(one) for one in await parts.database.seats.queues()]
+    return [_queue(one) for one in await parts.database.seats.queues()]
+
+
+@router.get("/queues/{name}", responses=_RESPONSES)
+async def one_queue(parts: Parts, visitor: Overseer, name: Key) -> QueueOut:
+    """A queue with its rules."""
+    return _queue(await found_queue(parts, name))
+
+
+@router.put("/queues/{name}", responses=_RESPONSES)
+async def save_queue(parts: Parts, visitor: Administrator, name: Key, wish: QueueIn) -> QueueOut:
+    """Add a queue, or change it as long as it looks as it was `seen`; all its rules at once."""
+    try:
+        form = form_of(Queue(name, **wish.model_dump(exclude={"seen"})))
+        if wish.seen is None:
+            return _queue(await added(parts, visitor, form))
+        before = await found_queue(parts, name)
+        return _queue(await changed(parts, visitor, before, form, seen=wish.seen))
+    except QueueProblemError as error:
+        if error.wrong.get("name") == "exists":
+            raise HTTPException(409, f"There is a queue {name} already; say how it was seen.") from None
+        raise HTTPException(422, "; ".join(f"{field}: {why}" for field, why in error.wrong.items())) from None
+    except ConflictError as error:
+        raise HTTPException(409, str(error)) from None
 
 
 @router.get("/hours")
@@ -301,6 +372,10 @@ async def sign_out(parts: Parts, visitor: Administrator, key: Key) -> None:
 
 async def _kept(parts: Parts, name: str) -> Calendar:
     return (await parts.database.administration.calendars()).get(name, Calendar(name))
+
+
+def _queue(queue: Queue) -> QueueOut:
+    return QueueOut.model_validate({**asdict(queue), "seen": seen_of(queue)})
 
 
 def _calendar(kept: Calendar, of_file: Any, now: datetime) -> CalendarOut:

@@ -73,48 +73,66 @@ async def new_page(request: Request, parts: Parts, visitor: Administrator) -> Re
 async def add_queue(request: Request, parts: Parts, visitor: Administrator) -> Response:
     """Add a queue."""
     form = dict(await request.form())
-    queue, known = Queue(""), await parts.database.seats.queues()
     try:
-        queue = queue_from(form, "", known)
-        if any(one.name == queue.name for one in known):
-            raise QueueProblemError({"name": "exists"})
+        queue = await added(parts, visitor, form)
     except QueueProblemError as error:
-        return await _page(request, parts, visitor, queue, new=True, form=form, wrong=error.wrong)
-    await parts.database.seats.put_queue(queue, None)
-    await _done(parts, visitor, "added_queue", queue.name, [])
+        return await _page(request, parts, visitor, Queue(""), new=True, form=form, wrong=error.wrong)
     return RedirectResponse(f"/admin/queues/{queue.name}?done=added", 303)
 
 
 @router.get("/{name}")
 async def queue_page(request: Request, parts: Parts, visitor: Overseer, name: str) -> Response:
     """One queue."""
-    return await _page(request, parts, visitor, await _found(parts, name))
+    return await _page(request, parts, visitor, await found_queue(parts, name))
 
 
 @router.post("/{name}")
 async def change_queue(request: Request, parts: Parts, visitor: Administrator, name: str) -> Response:
     """Change a queue, if it still is as the form showed it."""
-    form, before = dict(await request.form()), await _found(parts, name)
+    form, before = dict(await request.form()), await found_queue(parts, name)
     try:
-        queue = queue_from(form, name, await parts.database.seats.queues())
+        await changed(parts, visitor, before, form, seen=str(form.get("seen")))
     except QueueProblemError as error:
         return await _page(request, parts, visitor, before, form=form, wrong=error.wrong)
-    if str(form.get("seen")) != seen_of(before) or not await parts.database.seats.put_queue(queue, before):
-        return await _page(request, parts, visitor, await _found(parts, name), conflict=True)
-    await _done(parts, visitor, "changed_queue", name, _differences(before, queue))
+    except ConflictError:
+        return await _page(request, parts, visitor, await found_queue(parts, name), conflict=True)
     return RedirectResponse(f"/admin/queues/{name}?done=saved", 303)
 
 
 @router.post("/{name}/remove")
 async def remove_queue(request: Request, parts: Parts, visitor: Administrator, name: str) -> Response:
     """Delete a queue that has never had a caller and that no other overflows to."""
-    queue = await _found(parts, name)
+    queue = await found_queue(parts, name)
     try:
         await parts.database.seats.remove_queue(name)
     except ConflictError:
         return await _page(request, parts, visitor, queue, wrong={"": "stays"}, status=409)
     await _done(parts, visitor, "removed_queue", name, [])
     return RedirectResponse("/admin/queues?done=removed", 303)
+
+
+async def added(parts: ConsoleParts, visitor: Visitor, form: Mapping[str, Any]) -> Queue:
+    """Add the queue that a form describes. Raises QueueProblemError, also for a name that there is."""
+    known = await parts.database.seats.queues()
+    queue = queue_from(form, "", known)
+    if any(one.name == queue.name for one in known) or not await parts.database.seats.put_queue(queue, None):
+        raise QueueProblemError({"name": "exists"})
+    await _done(parts, visitor, "added_queue", queue.name, [])
+    return queue
+
+
+async def changed(
+    parts: ConsoleParts, visitor: Visitor, before: Queue, form: Mapping[str, Any], *, seen: str
+) -> Queue:
+    """Make a queue what a form describes, if it still looks as it was `seen`.
+
+    Raises QueueProblemError for what is wrong in the form, ConflictError for a queue that was changed meanwhile.
+    """
+    queue = queue_from(form, before.name, await parts.database.seats.queues())
+    if seen != seen_of(before) or not await parts.database.seats.put_queue(queue, before):
+        raise ConflictError(f"The queue {before.name} has been changed by somebody else.")
+    await _done(parts, visitor, "changed_queue", before.name, _differences(before, queue))
+    return queue
 
 
 def seen_of(queue: Queue) -> str:
@@ -209,7 +227,8 @@ async def _done(parts: ConsoleParts, visitor: Visitor, action: str, name: str, c
     parts.bus.publish("queue", name)
 
 
-async def _found(parts: ConsoleParts, name: str) -> Queue:
+async def found_queue(parts: ConsoleParts, name: str) -> Queue:
+    """The queue of that name. Answers 404 where there is none."""
     queue = next((one for one in await parts.database.seats.queues() if one.name == name), None)
     if queue is None:
         raise HTTPException(404)
@@ -228,7 +247,7 @@ async def _page(
         message = text(request, visitor, "admin.queue_stays")
     return render(
         request, visitor, "admin/queue.html", status=409 if conflict else 422 if wrong and status == 200 else status,
-        queue=queue, new=new, values=_values(queue, form), wrong=wrong, others=others, strategies=STRATEGIES,
+        queue=queue, new=new, values=form_of(queue, form), wrong=wrong, others=others, strategies=STRATEGIES,
         numbers=NUMBERS, days=DAYS, seen=seen_of(queue), message=message, note=note_of(request, visitor),
         audit=await parts.database.audit.about(f"queue:{queue.name}", limit=15) if queue.name else (),
         skills=sorted({name for one in seats for name in one.skills}), administrator=visitor.has("administrator"),
@@ -240,7 +259,7 @@ def _can_serve(skills: Mapping[str, int], queue: Queue) -> bool:
     return all(skills.get(name, 0) >= level for name, level in queue.skills.items())
 
 
-def _values(queue: Queue, form: Mapping[str, Any] | None) -> dict[str, str]:
+def form_of(queue: Queue, form: Mapping[str, Any] | None = None) -> dict[str, str]:
     """The fields of the form as texts: as entered, else as they are."""
     if form is not None:
         return {str(name): str(value) for name, value in form.items()}
@@ -251,4 +270,15 @@ def _values(queue: Queue, form: Mapping[str, Any] | None) -> dict[str, str]:
     return values | {f"week_{day}": hours for day, hours in (queue.week or {}).items()}
 
 
-__all__ = ["DAYS", "queue_from", "router", "week_from"]
+__all__ = [
+    "DAYS",
+    "QueueProblemError",
+    "added",
+    "changed",
+    "form_of",
+    "found_queue",
+    "queue_from",
+    "router",
+    "seen_of",
+    "week_from",
+]

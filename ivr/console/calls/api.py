@@ -108,7 +108,7 @@ async def calls(
 @router.get("/calls/{call_id}")
 async def one_call(request: Request, parts: Parts, visitor: Looker, call_id: str) -> WholeCallOut:
     """One call with its timeline."""
-    replay = await replay_of(parts, await call_for(parts, visitor, call_id))
+    replay = await replay_of(parts, visitor, await call_for(parts, visitor, call_id))
     call, data = replay.call, {entry.seq: entry.data for entry in replay.timeline}
     last = replay.came.places[-1] if replay.came.places else None
     summary = CallOut(

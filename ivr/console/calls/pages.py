@@ -64,14 +64,14 @@ async def calls_csv(request: Request, parts: Parts, visitor: Looker) -> Response
 @router.get("/calls/{call_id}")
 async def call_page(request: Request, parts: Parts, visitor: Looker, call_id: str) -> Response:
     """One call, replayed."""
-    replay = await replay_of(parts, await call_for(parts, visitor, call_id))
+    replay = await replay_of(parts, visitor, await call_for(parts, visitor, call_id))
     return render(request, visitor, "calls/call.html", **await _values(request, parts, visitor, replay))
 
 
 @router.get("/calls/{call_id}/now")
 async def call_part(request: Request, parts: Parts, visitor: Looker, call_id: str) -> Response:
     """What moves on a running call's page: its facts and timeline."""
-    replay = await replay_of(parts, await call_for(parts, visitor, call_id))
+    replay = await replay_of(parts, visitor, await call_for(parts, visitor, call_id))
     return render(request, visitor, "calls/now.html", **await _values(request, parts, visitor, replay))
 
 

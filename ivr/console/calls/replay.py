@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastapi import HTTPException
 
@@ -11,6 +11,7 @@ from ivr.console.access import ForbiddenError, Visitor
 from ivr.console.audit import looked_at
 from ivr.console.calls.story import Heard
 from ivr.console.parts import ConsoleParts
+from ivr.console.player.listening import may_hear
 from policy_db.call_records import CallSummary, CameOfIt
 from policy_db.facts import CallRecord, Recording, TimelineEntry
 from policy_db.talk_facts import Talk, WrapUp
@@ -66,8 +67,8 @@ async def call_for(parts: ConsoleParts, visitor: Visitor, call_id: str) -> CallR
     return call
 
 
-async def replay_of(parts: ConsoleParts, call: CallRecord) -> Replay:
-    """Everything about a call."""
+async def replay_of(parts: ConsoleParts, visitor: Visitor, call: CallRecord) -> Replay:
+    """Everything about a call, but for messages in mailboxes that are not for the visitor."""
     database = parts.database
     timeline, came, talks, wrap_ups, others = await asyncio.gather(
         database.calls.timeline(call.id),
@@ -76,4 +77,5 @@ async def replay_of(parts: ConsoleParts, call: CallRecord) -> Replay:
         database.talks.wrap_ups(call.id),
         database.call_records.of_number(call.caller, call.id),
     )
-    return Replay(call, timeline, came, talks, wrap_ups, others)
+    recordings = [one for one in came.recordings if await may_hear(parts, visitor, one)]
+    return Replay(call, timeline, replace(came, recordings=tuple(recordings)), talks, wrap_ups, others)

@@ -11,27 +11,40 @@ from ivr.console.access import Anyone, ForbiddenError, Visitor
 from ivr.console.parts import ConsoleParts, Parts
 from ivr.console.voicemail.desk import sight_of
 from policy_db.facts import Recording
+from policy_db.messages import reads
 
 
 async def listened_to(id: str, parts: Parts, visitor: Anyone) -> Recording:  # noqa: A002 - as the path has it
     """A dependency: the recording, which the visitor may hear.
 
-    Reviewers and managers hear all; a seat what was said in its own calls, left in its mailbox or given to it. Answers
-    404 for one that does not exist or was thrown away, and for a seat also where it is not theirs: which exist is
-    nobody's business.
+    Reviewers and managers hear all but what was left in somebody's own mailbox; a seat what was said in its own calls,
+    left in its mailbox or given to it. Answers 404 for one that does not exist or was thrown away, and also where it is
+    not theirs: which exist is nobody's business.
     """
     recording = await parts.database.recordings.find(id)
-    if not visitor.has("reviewer", "manager"):
-        if not visitor.has("seat") and not visitor.user.salesperson:
-            raise ForbiddenError
-        if recording is None or not await _is_theirs(parts, visitor, recording):
-            raise HTTPException(404)
-    if recording is None or recording.state == "discarded":
+    if not visitor.has("reviewer", "manager", "seat") and not visitor.user.salesperson:
+        raise ForbiddenError
+    if recording is None or recording.state == "discarded" or not await may_hear(parts, visitor, recording):
         raise HTTPException(404)
     return recording
 
 
 Listened = Annotated[Recording, Depends(listened_to)]
+
+
+async def may_hear(parts: ConsoleParts, visitor: Visitor, recording: Recording) -> bool:
+    """Whether the visitor, who may hear recordings at all, may hear this one."""
+    if not visitor.has("reviewer", "manager"):
+        return await _is_theirs(parts, visitor, recording)
+    return recording.purpose != "voicemail" or await _is_in_sight(parts, visitor, recording)
+
+
+async def _is_in_sight(parts: ConsoleParts, visitor: Visitor, recording: Recording) -> bool:
+    """As with the pages of messages; one that has not come to a desk yet goes by the mailbox it was left in."""
+    sight, messages = await sight_of(parts, visitor), parts.database.messages
+    if await messages.find(recording.id, sight) is not None:
+        return True
+    return reads(sight, recording.mailbox) and await messages.find(recording.id) is None
 
 
 async def _is_theirs(parts: ConsoleParts, visitor: Visitor, recording: Recording) -> bool:

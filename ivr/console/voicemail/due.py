@@ -8,9 +8,11 @@ from datetime import datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from ivr.call.company_hours import overlaid
 from ivr.console.parts import ConsoleParts
 from ivr.flow.hours import spans_on
 from ivr.flow.model import Hotline, Hours
+from policy_db import PolicyDatabase
 from policy_db.message_facts import ANY_MAILBOX, DUE_HOURS
 
 #: Days that are looked ahead; a calendar that is closed for longer is no calendar to go by.
@@ -40,17 +42,25 @@ class DueClock:
 
 async def due_clock(parts: ConsoleParts) -> DueClock:
     """The clock by the company's rules and calendars as they are now."""
-    return clock_of(parts.flows.current.hotline, await parts.database.messages.due_hours())
+    return await clock_of(parts.database, parts.flows.current.hotline, parts.clock())
 
 
-def clock_of(hotline: Hotline, hours: Mapping[tuple[str, str], float]) -> DueClock:
-    """A mailbox goes by the calendar of the queue of its name, others by the hotline's first one."""
-    of_queues = {
-        name: hotline.calendars[queue.hours]
-        for name, queue in hotline.queues.items()
-        if queue.hours is not None
+async def clock_of(database: PolicyDatabase, hotline: Hotline, now: datetime) -> DueClock:
+    """A mailbox goes by the calendar of the queue of its name, others by the hotline's first one.
+
+    Calendars are as administrators have changed them: week and days. That the hotline is shut for the moment moves no
+    message's due time.
+    """
+    kept = await database.administration.calendars()
+    calendars = {
+        name: overlaid(of_file, kept[name], now) if name in kept else of_file
+        for name, of_file in hotline.calendars.items()
     }
-    return DueClock(of_queues, hours, next(iter(hotline.calendars.values()), None))
+    of_queues = {
+        name: calendars[queue.hours] for name, queue in hotline.queues.items() if queue.hours is not None
+    }
+    hours = await database.messages.due_hours()
+    return DueClock(of_queues, hours, next(iter(calendars.values()), None))
 
 
 def after_working(calendar: Hours, start: datetime, working: timedelta) -> datetime:

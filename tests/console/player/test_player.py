@@ -12,6 +12,7 @@ import soundfile
 from conftest import Console
 
 from ivr.console.player.ranges import NoSuchPartError, Part, asked_part
+from ivr.console.voicemail.desk import box_of
 from ivr.media import g711, wav
 from ivr.media.g711 import Law
 from policy_db.talk_facts import SilentSpan
@@ -133,6 +134,22 @@ async def test_a_seat_hears_what_was_left_in_its_mailbox(talk: Console) -> None:
     client = await talk.signed_in("anna")
     assert (await client.get("/recordings/a/audio")).status_code == 200
     assert (await client.get("/recordings/b/audio")).status_code == 404
+
+
+async def test_reviewers_and_managers_hear_shared_mailboxes_and_nobody_elses_own(talk: Console) -> None:
+    seats = await talk.database.seats.all_seats()
+    own = box_of(next(seat for seat in seats if seat.id == "seat1"))
+    file = f"2026-03-10/{TALK}.wav"
+    for name, box in (("a", own), ("b", "service"), ("c", "salesperson-S1")):
+        await talk.database.recordings.begin(
+            name, purpose="voicemail", call="call-7", worker="w1", file=file, mailbox=box
+        )
+    for user in ("rui", "mei"):
+        client = await talk.signed_in(user)
+        for path in ("/recordings/{}", "/recordings/{}/audio", "/recordings/{}/peaks", "/api/recordings/{}"):
+            assert [(await client.get(path.format(one))).status_code for one in "abc"] == [404, 200, 404], (
+                path
+            )
 
 
 async def test_an_administrator_and_a_stranger_hear_nothing(talk: Console) -> None:
