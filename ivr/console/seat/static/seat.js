@@ -1,6 +1,7 @@
 // The seat's page: keeps the seat's lease, reads itself again when something changes, and does what is clicked.
 
 import { api, leave, NetworkLost, part, Refusal } from "./http.js";
+import { Hint } from "./hint.js";
 import { Notes } from "./notes.js";
 import { Pop } from "./pop.js";
 import { Softphone } from "./softphone.js";
@@ -23,6 +24,7 @@ let goodTimer = 0;
 const notes = new Notes({ texts, onSaved: saved, onRefused: refused });
 const shown = () => api("POST", "/commands/shown", {}).catch(() => {}); // it may be answered or over already
 const pop = new Pop({ root, phone: () => softphone, announce, shown });
+const hint = new Hint({ attempt, open });
 root.dataset.popTitle = texts.pop;
 
 if (root.dataset.phone === "yes") {
@@ -86,6 +88,7 @@ function changed() {
     refreshBeside();
   }
   notes.wrapping(facts.state === "wrap_up");
+  hint.changed(facts.call || facts.noting);
   remember();
   before = { state: facts.state, call: facts.call, noting: facts.noting };
   tick();
