@@ -10,8 +10,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.middleware.base import RequestResponseEndpoint
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ivr.console import events
 from ivr.console.access import (
@@ -75,7 +76,7 @@ def create_console(open_parts: OpenParts) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.templates = Templates(AREAS)
-    app.middleware("http")(_secured)
+    app.add_middleware(_Secured)
     _add_errors(app)
     app.include_router(events.router)
     app.mount("/static/console", StaticFiles(directory=ROOT / "static"))
@@ -90,17 +91,33 @@ def create_console(open_parts: OpenParts) -> FastAPI:
     return app
 
 
-async def _secured(request: Request, go_on: RequestResponseEndpoint) -> Response:
-    response = await go_on(request)
+class _Secured:
+    """Puts the headers on every reply as it goes out; those that a page has set itself stay."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+
+        async def secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _secure(request, MutableHeaders(scope=message))
+            await send(message)
+
+        await self._app(scope, receive, secured)
+
+
+def _secure(request: Request, headers: MutableHeaders) -> None:
     for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+        headers.setdefault(name, value)
     if is_secure(request):
-        response.headers.setdefault("strict-transport-security", "max-age=31536000")
+        headers.setdefault("strict-transport-security", "max-age=31536000")
     lasting = request.url.path.startswith("/static/") and "v" in request.query_params
-    response.headers.setdefault(
-        "cache-control", "public, max-age=31536000, immutable" if lasting else "no-store"
-    )
-    return response
+    headers.setdefault("cache-control", "public, max-age=31536000, immutable" if lasting else "no-store")
 
 
 def _add_errors(app: FastAPI) -> None:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_currency, format_decimal
 
@@ -21,9 +23,9 @@ class Formats:
     zone: ZoneInfo
 
     @property
-    def locale(self) -> str:
-        """Babel's name of the language."""
-        return self.language.replace("-", "_")
+    def locale(self) -> Locale:
+        """The language as Babel knows it."""
+        return _locale(self.language)
 
     def moment(self, at: datetime | None) -> str:
         """Date and time of day."""
@@ -64,6 +66,12 @@ class Formats:
         """By name, for templates."""
         names = ("moment", "time", "day", "span", "money", "number", "share")
         return {name: getattr(self, name) for name in names}
+
+
+@lru_cache(maxsize=20)
+def _locale(language: str) -> Locale:
+    """Read once: a list formats hundreds of values."""
+    return Locale.parse(language, sep="-")
 
 
 def iso(at: datetime | None) -> str:
