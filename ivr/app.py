@@ -189,8 +189,9 @@ def selling_rules(settings: Settings) -> SellingRules:
     """The company's rules for selling to callers."""
     from cross_sell.rules import SellingRules
 
-    given = {one.name: getattr(settings, f"crosssell_{one.name}", None) for one in fields(SellingRules)}
-    return SellingRules(**{name: value for name, value in given.items() if value is not None})
+    return SellingRules(
+        **{one.name: getattr(settings, f"crosssell_{one.name}") for one in fields(SellingRules)}
+    )
 
 
 def installation_id(settings: Settings) -> str:
