@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from sqlalchemy import ColumnElement, and_, case, func, select
 
@@ -136,16 +136,29 @@ class Proofs:
             .order_by(table.arm, table.gate)
         )
         async with self._store.reading() as connection:
-            return tuple(Looked(*row) for row in await connection.execute(query))
+            return tuple(Looked(cast("Arm", row[0]), *row[1:]) for row in await connection.execute(query))
 
     async def treated(self, period: Period) -> tuple[Treated, ...]:
         """Every known customer about whom anything was decided in the period, and how far they came in it."""
         async with self._store.reading() as connection:
             rows = (await connection.execute(_treated_query(period))).all()
-        return tuple(
-            Treated(row[0], row[1], row[2], *(bool(value) for value in row[3:]))  # type: ignore[call-arg]
-            for row in rows
+        return tuple(Treated(row[0], row[1], row[2], *(bool(value) for value in row[3:])) for row in rows)
+
+    async def steps(self, since: datetime, until: datetime) -> dict[str, list[tuple[str, datetime]]]:
+        """The steps of referrals that decisions of that time flagged, by the decision's id."""
+        query = (
+            select(ReferralRow.suggestion, ReferralStepRow.state, ReferralStepRow.at)
+            .join(ReferralStepRow, ReferralStepRow.referral == ReferralRow.id)
+            .where(
+                *_within(ReferralRow.flagged_at, Period(since, until)), ReferralRow.suggestion.is_not(None)
+            )
+            .order_by(ReferralStepRow.at, ReferralStepRow.seq)
         )
+        found: dict[str, list[tuple[str, datetime]]] = defaultdict(list)
+        async with self._store.reading() as connection:
+            for suggestion, state, at in await connection.execute(query):
+                found[str(suggestion)].append((state, at))
+        return found
 
     async def first_decision(self) -> datetime | None:
         """When the first decision was made that found something to offer."""
