@@ -1,7 +1,7 @@
 """What to offer to one caller, if anything: gates, scores, ranking and the experiment, decided and written down.
 
     adviser = Adviser(database, registry, rules, clock=clock, ids=new_id, salt=keys.digest("experiment", ""))
-    suggestion = await adviser.advise(call)       # never raises, never takes longer than the rules' patience
+    suggestion = await adviser.advise(call)       # never raises, nor takes longer than the rules' patience
     await adviser.offered(suggestion.id)          # and so on, each step of the referral as it happens
 
 `suggestion.offers` says whether there is something to offer; “no offer” is a normal answer, with the gate that was shut.
@@ -10,11 +10,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any, Final, Protocol
 
 from cross_sell.call_facts import CallFacts
@@ -24,7 +25,7 @@ from cross_sell.gates import Gate, Verdict, look
 from cross_sell.limits import Limits, read_limits
 from cross_sell.portfolio import suggest_portfolio
 from cross_sell.prior import PriorModel
-from cross_sell.ranking import Ranked, Scorer, rank
+from cross_sell.ranking import Ranked, Scored, Scorer, rank
 from cross_sell.reasons import reasons_of
 from cross_sell.rules import SellingRules
 from policy_db import PolicyDatabase
@@ -39,6 +40,10 @@ from policy_db.selling_facts import (
 
 #: The name of the model that speaks where nothing was learnt.
 PRIOR: Final = "prior"
+#: For how many seconds the catalogue is taken as it was read; a change on the console is in force after that.
+CATALOGUE_SECONDS: Final = 5.0
+#: How long writing down that a decision failed may take on top.
+_NOTE_SECONDS: Final = 0.2
 
 
 class ModelRegistry(Protocol):
@@ -75,7 +80,8 @@ class Adviser:
         self._clock = clock
         self._ids = ids
         self._salt = salt
-        self._read: dict[tuple[str, int], Limits] = {}
+        self._sold: tuple[tuple[OnSale, Limits], ...] = ()
+        self._sold_until = 0.0
 
     async def advise(self, call: CallFacts) -> Suggestion:
         """Decide, and write the decision down with the referral that it flags.
@@ -90,7 +96,11 @@ class Adviser:
                 return decision.suggestion
         except Exception as error:  # a call goes on without an offer, whatever it was
             failed = {"code": "failed", "open": False, "product": "", "why": type(error).__name__}
-            return self._nothing(call, "failed", (failed,), began)
+            suggestion = self._nothing(call, "failed", (failed,), began)
+        with contextlib.suppress(Exception):  # if the database was it, this fails too
+            async with asyncio.timeout(_NOTE_SECONDS):
+                await self._database.suggestions.add(suggestion)
+        return suggestion
 
     async def decide(self, call: CallFacts) -> Decision:
         """Decide without writing anything down; raises what goes wrong."""
@@ -100,8 +110,7 @@ class Adviser:
         standing = await self._database.suggestions.standing(
             call.customer, call.number, call.now, policy=call.policy
         )
-        sold = [(one, self._limits(one)) for one in await self._database.offered.all()]
-        verdict = look(call, standing, sold, self._rules)
+        verdict = look(call, standing, await self._catalogue(), self._rules)
         gates = tuple(one.told() for one in verdict.gates)
         if verdict.gate or standing is None:
             customer = "" if standing is None else standing.customer
@@ -148,20 +157,20 @@ class Adviser:
 
     # Deciding
 
-    def _limits(self, product: OnSale) -> Limits:
-        """The limits of an offered product, read once for each version of it."""
-        offered = product.offered
-        key = (offered.product, offered.version)
-        if key not in self._read:
-            self._read[key] = read_limits(offered.product, offered.limits)
-        return self._read[key]
+    async def _catalogue(self) -> tuple[tuple[OnSale, Limits], ...]:
+        """What is offered with its limits, as of a few seconds ago."""
+        if monotonic() >= self._sold_until:
+            sold = await self._database.offered.all()
+            self._sold = tuple((one, read_limits(one.offered.product, one.offered.limits)) for one in sold)
+            self._sold_until = monotonic() + CATALOGUE_SECONDS
+        return self._sold
 
-    def _scorer(self, product: OnSale) -> tuple[Scorer, str]:
+    def _scorer(self, product: OnSale, limits: Limits) -> tuple[Scorer, str]:
         """The model in use for a product and its name, else what is believed of it."""
         code = product.offered.product
         model = None if self._registry is None else self._registry.current(code)
         if model is None:
-            return PriorModel(self._limits(product).prior), PRIOR
+            return PriorModel(limits.prior), PRIOR
         return model, str(getattr(model, "version", "") or code)
 
     def _choose(
@@ -173,50 +182,40 @@ class Adviser:
         began: float,
     ) -> Decision:
         features = row_of(standing, call)
-        scored = []
-        for product in verdict.open_products:
-            scorer, name = self._scorer(product)
-            scored.append((product, self._limits(product), scorer.score(features), name))
-        ranked = rank(scored, self._rules)
+        ranked = rank(self._scores(verdict, features), self._rules)
         eligible = [one.code for one in ranked if one.worth]
-        candidates = _candidates(ranked, eligible, self._rules)
-        models = {one.code: one.model for one in ranked}
+        considered = replace(
+            self._nothing(call, "", gates, began, standing.customer),
+            candidates=_candidates(ranked, eligible, self._rules),
+            features=features,
+            models={one.code: one.model for one in ranked},
+        )
         if not eligible:
             shut = (*gates, Gate("below_floor", False).told())
-            return Decision(
-                self._nothing(
-                    call, "below_floor", shut, began, standing.customer,
-                    candidates=candidates, features=features, models=models,
-                ),
-                None,
-            )  # fmt: skip
+            return Decision(replace(considered, gate="below_floor", gates=shut), None)
         drawn = draw(self._salt, standing.customer, eligible, self._rules)
         chosen = next(one for one in ranked if one.code == drawn.product)
-        suggestion = Suggestion(
-            id=self._ids(),
-            call_id=call.call_id,
-            customer=standing.customer,
-            policy=call.policy,
-            decided_at=call.now,
-            language=call.language,
-            gate="",
-            gates=gates,
+        suggestion = replace(
+            considered,
             arm=drawn.arm,
             product=drawn.product,
             probability=float(chosen.score.probability),
             propensity=drawn.propensity,
             offer_propensity=drawn.offer_propensity,
-            candidates=candidates,
             reasons=reasons_of(chosen, features),
             portfolio=suggest_portfolio(ranked, drawn.product, standing, floor=self._rules.floor),
-            features=features,
-            models=models,
-            script=call.script,
             milliseconds=_milliseconds(began),
         )
         known = {one.product for one in standing.offers if one.call_id == call.call_id}
         flags = suggestion.offers and suggestion.product not in known
         return Decision(suggestion, referral_of(suggestion) if flags else None)
+
+    def _scores(
+        self, verdict: Verdict, features: Mapping[str, Any]
+    ) -> Iterator[tuple[OnSale, Limits, Scored, str]]:
+        for product, limits in verdict.open_products:
+            scorer, name = self._scorer(product, limits)
+            yield product, limits, scorer.score(features), name
 
     def _nothing(
         self,
@@ -225,15 +224,11 @@ class Adviser:
         gates: tuple[Mapping[str, Any], ...],
         began: float,
         customer: str = "",
-        *,
-        candidates: tuple[Candidate, ...] = (),
-        features: Mapping[str, Any] | None = None,
-        models: Mapping[str, str] | None = None,
     ) -> Suggestion:
         return Suggestion(
             id=self._ids(),
             call_id=call.call_id,
-            customer=customer,
+            customer=customer or call.customer,
             policy=call.policy,
             decided_at=call.now,
             language=call.language,
@@ -244,11 +239,11 @@ class Adviser:
             probability=None,
             propensity=None,
             offer_propensity=None,
-            candidates=candidates,
+            candidates=(),
             reasons=(),
             portfolio=(),
-            features=features or {},
-            models=models or {},
+            features={},
+            models={},
             script=call.script,
             milliseconds=_milliseconds(began),
         )

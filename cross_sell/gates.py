@@ -57,7 +57,7 @@ class Verdict:
     """Every gate looked at, the products that passed all, and the gate that left nothing (empty: something is left)."""
 
     gates: tuple[Gate, ...]
-    open_products: tuple[OnSale, ...]
+    open_products: tuple[tuple[OnSale, Limits], ...]
     gate: str
 
 
@@ -233,7 +233,7 @@ def look(
     gates = list(_looked_at(CALLER_GATES, Facts(call, standing, rules)))
     if standing is None or not gates[-1].open:
         return Verdict(tuple(gates), (), gates[-1].code)
-    passed: list[OnSale] = []
+    passed: list[tuple[OnSale, Limits]] = []
     shut: list[str] = []
     for product, limits in products:
         if not product.offered.active:
@@ -241,7 +241,7 @@ def look(
         last = _product_gate(ProductFacts(call, standing, rules, product, limits))
         gates.append(last)
         if last.open:
-            passed.append(product)
+            passed.append((product, limits))
         else:
             shut.append(last.code)
     furthest = max(shut, key=CODES.index, default="no_product")

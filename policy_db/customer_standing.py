@@ -6,16 +6,29 @@ later, a payment made later, a claim reported later or a consent given later is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, cast
 
-from sqlalchemy import and_, func, literal, or_, select, union_all
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    union,
+    union_all,
+)
+from sqlalchemy.engine import Connection
 
 from policy_db.callers import forms
-from policy_db.do_not_call import listed
+from policy_db.columns import UtcTime
+from policy_db.do_not_call import stands_at
 from policy_db.selling_facts import CustomerStanding, HeldPolicy, Offer, ReferralState
 from policy_db.standing import PolicyTerms, status_on
 from policy_db.store import AnyRow
@@ -41,7 +54,10 @@ _RECENT: Final = timedelta(days=30)
 _DRAFT_DAYS: Final = timedelta(days=3)
 #: Of more policies, offers or consents than this nobody could make sense in a call.
 _MOST: Final = 200
-_CUSTOMER: Final = (
+
+# The statements are made once: making one costs more than what it asks.
+
+_PERSON = (
     CustomerRow.id,
     CustomerRow.number,
     CustomerRow.born_on,
@@ -52,51 +68,23 @@ _CUSTOMER: Final = (
     CustomerRow.language,
     CustomerRow.phone,
 )
+_BY_NUMBER: Final = select(*_PERSON).where(CustomerRow.number == bindparam("number"))
+_BY_POLICY: Final = (
+    select(*_PERSON)
+    .join(PolicyRow, PolicyRow.customer_id == CustomerRow.id)
+    .where(PolicyRow.number == bindparam("policy"))
+)
+#: Each is about the customer of that row, the numbers they may call from, and a moment.
+_CUSTOMER: Final = bindparam("customer")
+_NUMBERS: Final = bindparam("numbers", expanding=True)
+_NOW: Final = bindparam("now", type_=UtcTime())
+_TODAY: Final = bindparam("today", type_=Date())
+_MINE: Final = select(PolicyRow.id).where(PolicyRow.customer_id == _CUSTOMER)
 
 
-async def customer_standing(
-    connection: AsyncConnection, customer: str, policy: str, number: str, now: datetime
-) -> CustomerStanding | None:
-    """The standing of a customer, or of the holder of a policy, who calls from `number`; None if there is none."""
-    person = (await connection.execute(_customer_query(customer, policy))).first()
-    if person is None:
-        return None
-    today = now.date()
-    policies = (await connection.execute(_policies_query(person.id, now))).all()
-    numbers = {*forms(number), *forms(person.phone)}
-    counts = await _counts(connection, person, [one.id for one in policies], numbers, number, now)
-    return CustomerStanding(
-        customer=person.number,
-        at=now,
-        born_on=person.born_on,
-        sex=person.sex,
-        province=person.province,
-        city=person.city,
-        occupation=person.occupation,
-        language=person.language,
-        phone=person.phone,
-        policies=tuple(_held(row, today) for row in policies),
-        consents=await _consents(connection, person.id, now),
-        open_claims=counts["claims"],
-        open_complaints=counts["complaints"],
-        things_claims=counts["things"],
-        do_not_call=counts["listed"] > 0,
-        offers=await _offers(connection, person.number, now),
-        calls_30=counts["calls"],
-    )
-
-
-def _customer_query(customer: str, policy: str) -> Any:
-    query = select(*_CUSTOMER)
-    if customer:
-        return query.where(CustomerRow.number == customer)
-    return query.join(PolicyRow, PolicyRow.customer_id == CustomerRow.id).where(PolicyRow.number == policy)
-
-
-def _policies_query(customer: int, now: datetime) -> Any:
+def _policies_statement() -> Any:
     """Policies begun by then, or to begin, with the first instalment that was not paid by then."""
-    today = now.date()
-    unpaid = or_(InstalmentRow.paid < InstalmentRow.amount, InstalmentRow.paid_on > today)
+    unpaid = or_(InstalmentRow.paid < InstalmentRow.amount, InstalmentRow.paid_on > _TODAY)
     first_unpaid = (
         select(func.min(InstalmentRow.due_on))
         .where(InstalmentRow.policy_id == PolicyRow.id, unpaid)
@@ -106,7 +94,6 @@ def _policies_query(customer: int, now: datetime) -> Any:
     )
     return (
         select(
-            PolicyRow.id,
             PolicyRow.number,
             ProductRow.code,
             ProductRow.product_class,
@@ -119,17 +106,147 @@ def _policies_query(customer: int, now: datetime) -> Any:
             PolicyRow.started_on,
             PolicyRow.ends_on,
             PolicyRow.surrendered_on,
-            PolicyRow.created_at,
             first_unpaid,
         )
         .join(ProductRow, ProductRow.id == PolicyRow.product_id)
-        .where(
-            PolicyRow.customer_id == customer,
-            or_(PolicyRow.started_on <= today, PolicyRow.created_at <= now),
-        )
+        .where(PolicyRow.customer_id == _CUSTOMER)
+        .where(or_(PolicyRow.started_on <= _TODAY, PolicyRow.created_at <= _NOW))
         .order_by(PolicyRow.started_on.desc(), PolicyRow.id.desc())
         .limit(_MOST)
     )
+
+
+def _counts_statement() -> Any:
+    """Claims, complaints, entries of the do-not-call list and calls, counted; each part goes by an index."""
+    open_claims = select(ClaimRow.id).where(
+        ClaimRow.policy_id.in_(_MINE),
+        ClaimRow.begun_at <= _NOW,
+        or_(
+            ClaimRow.status.not_in((*_CLOSED_CLAIM, "draft")),
+            and_(ClaimRow.status == "draft", ClaimRow.saved_at > bindparam("drafts", type_=UtcTime())),
+        ),
+    )
+    drafts = select(ClaimRow.id).where(
+        ClaimRow.caller.in_(_NUMBERS),
+        ClaimRow.status == "draft",
+        ClaimRow.begun_at <= _NOW,
+        ClaimRow.policy_id.is_(None),
+        ClaimRow.saved_at > bindparam("drafts", type_=UtcTime()),
+    )
+    things = (
+        select(ClaimRow.id)
+        .join(PolicyRow, PolicyRow.id == ClaimRow.policy_id)
+        .join(ProductRow, ProductRow.id == PolicyRow.product_id)
+        .where(PolicyRow.customer_id == _CUSTOMER, ClaimRow.status != "draft", ClaimRow.begun_at <= _NOW)
+        .where(ClaimRow.begun_at > bindparam("years", type_=UtcTime()))
+        .where(ProductRow.product_class.in_(_THINGS))
+    )
+    wanted = {
+        "claims": union(open_claims, drafts),
+        "complaints": union(
+            _complaints(ComplaintRow.customer_id == _CUSTOMER), _complaints(ComplaintRow.policy_id.in_(_MINE))
+        ),
+        "things": things,
+        "listed": union(
+            _listed(DoNotCallRow.customer == bindparam("number")), _listed(DoNotCallRow.number.in_(_NUMBERS))
+        ),
+        "calls": union(
+            _calls(CallRow.policy_id.in_(_MINE)),
+            _calls(CallRow.caller.in_(bindparam("own", expanding=True))),
+        ),
+    }
+    parts = [
+        select(literal(name).label("name"), func.count().label("found")).select_from(query.subquery(name))
+        for name, query in wanted.items()
+    ]
+    return union_all(*parts)
+
+
+def _complaints(whose: ColumnElement[bool]) -> Select[Any]:
+    still = or_(ComplaintRow.status != "closed", ComplaintRow.closed_on > _TODAY)
+    return select(ComplaintRow.id).where(whose, still, ComplaintRow.opened_on <= _TODAY)
+
+
+def _calls(whose: ColumnElement[bool]) -> Select[Any]:
+    recent = bindparam("recent", type_=UtcTime())
+    return select(CallRow.id).where(whose, CallRow.started_at > recent, CallRow.started_at <= _NOW)
+
+
+def _listed(who: ColumnElement[bool]) -> Select[Any]:
+    return select(DoNotCallRow.id).where(who, stands_at(_NOW))
+
+
+_POLICIES: Final = _policies_statement()
+_COUNTS: Final = _counts_statement()
+_CONSENTS: Final = (
+    select(ConsentRow.purpose, ConsentRow.given)
+    .where(ConsentRow.customer_id == _CUSTOMER, ConsentRow.at <= _NOW)
+    .order_by(ConsentRow.at.desc(), ConsentRow.id.desc())
+    .limit(_MOST)
+)
+_OFFERS: Final = (
+    select(
+        ReferralRow.product,
+        ReferralRow.state,
+        ReferralRow.flagged_at,
+        ReferralRow.changed_at,
+        ReferralRow.call_id,
+    )
+    .where(ReferralRow.customer == bindparam("number"), ReferralRow.flagged_at <= _NOW)
+    .order_by(ReferralRow.flagged_at.desc())
+    .limit(_MOST)
+)
+
+
+def customer_standing(
+    connection: Connection, customer: str, policy: str, number: str, now: datetime
+) -> CustomerStanding | None:
+    """The standing of a customer, or of the holder of a policy, who calls from `number`; None if there is none.
+
+    All in one go (`run_sync`): five short queries, whose coming and going would cost more than they do.
+    """
+    asked = {"number": customer} if customer else {"policy": policy}
+    person = (connection.execute(_BY_NUMBER if customer else _BY_POLICY, asked)).first()
+    if person is None:
+        return None
+    values = _values(person, number, now)
+    policies = connection.execute(_POLICIES, values)
+    held = tuple(_held(row, now.date()) for row in policies)
+    counts = {row.name: int(row.found) for row in connection.execute(_COUNTS, values)}
+    return CustomerStanding(
+        customer=person.number,
+        at=now,
+        born_on=person.born_on,
+        sex=person.sex,
+        province=person.province,
+        city=person.city,
+        occupation=person.occupation,
+        language=person.language,
+        phone=person.phone,
+        policies=held,
+        consents=_latest(connection.execute(_CONSENTS, values)),
+        open_claims=counts["claims"],
+        open_complaints=counts["complaints"],
+        things_claims=counts["things"],
+        do_not_call=counts["listed"] > 0,
+        offers=tuple(_offer(row) for row in connection.execute(_OFFERS, values)),
+        calls_30=counts["calls"],
+    )
+
+
+def _values(person: AnyRow, number: str, now: datetime) -> dict[str, Any]:
+    own = forms(person.phone) or (person.phone,)
+    return {
+        "customer": person.id,
+        "number": person.number,
+        "numbers": sorted({*own, *(forms(number) or (number,))}),
+        "own": list(own),
+        "now": now,
+        "today": now.date(),
+        "drafts": now - _DRAFT_DAYS,
+        "years": now - _CLAIM_YEARS,
+        "recent": now - _RECENT,
+    }
 
 
 def _held(row: AnyRow, today: date) -> HeldPolicy:
@@ -154,87 +271,13 @@ def _held(row: AnyRow, today: date) -> HeldPolicy:
     )
 
 
-async def _consents(connection: AsyncConnection, customer: int, now: datetime) -> dict[str, bool]:
-    """The latest word on each purpose."""
-    query = (
-        select(ConsentRow.purpose, ConsentRow.given)
-        .where(ConsentRow.customer_id == customer, ConsentRow.at <= now)
-        .order_by(ConsentRow.at.desc(), ConsentRow.id.desc())
-        .limit(_MOST)
-    )
+def _latest(rows: Iterable[AnyRow]) -> dict[str, bool]:
+    """The latest word on each purpose, of consents with the latest first."""
     said: dict[str, bool] = {}
-    for purpose, given in await connection.execute(query):
+    for purpose, given in rows:
         said.setdefault(purpose, bool(given))
     return said
 
 
-async def _offers(connection: AsyncConnection, customer: str, now: datetime) -> tuple[Offer, ...]:
-    """Earlier referrals, the latest first."""
-    table = ReferralRow
-    query = (
-        select(table.product, table.state, table.flagged_at, table.changed_at, table.call_id)
-        .where(table.customer == customer, table.flagged_at <= now)
-        .order_by(table.flagged_at.desc())
-        .limit(_MOST)
-    )
-    rows = await connection.execute(query)
-    return tuple(
-        Offer(row.product, cast("ReferralState", row.state), row.flagged_at, row.changed_at, row.call_id)
-        for row in rows
-    )
-
-
-async def _counts(
-    connection: AsyncConnection,
-    person: AnyRow,
-    policies: Sequence[int],
-    numbers: set[str],
-    number: str,
-    now: datetime,
-) -> dict[str, int]:
-    """Claims, complaints, entries of the do-not-call list and calls, counted in one query."""
-    mine = ClaimRow.policy_id.in_(policies)
-    begun = ClaimRow.begun_at <= now
-    open_claim = or_(
-        and_(mine, ClaimRow.status.not_in((*_CLOSED_CLAIM, "draft"))),
-        and_(
-            or_(mine, and_(ClaimRow.policy_id.is_(None), ClaimRow.caller.in_(numbers))),
-            ClaimRow.status == "draft",
-            ClaimRow.saved_at > now - _DRAFT_DAYS,
-        ),
-    )
-    complained = or_(
-        ComplaintRow.customer_id == person.id,
-        and_(ComplaintRow.customer_id.is_(None), ComplaintRow.policy_id.in_(policies)),
-    )
-    still = or_(ComplaintRow.status != "closed", ComplaintRow.closed_on > now.date())
-    things = (
-        select(ClaimRow.id)
-        .join(PolicyRow, PolicyRow.id == ClaimRow.policy_id)
-        .join(ProductRow, ProductRow.id == PolicyRow.product_id)
-        .where(mine, begun, ClaimRow.begun_at > now - _CLAIM_YEARS, ClaimRow.status != "draft")
-        .where(ProductRow.product_class.in_(_THINGS))
-    )
-    calls = select(CallRow.id).where(
-        CallRow.started_at > now - _RECENT,
-        CallRow.started_at <= now,
-        or_(CallRow.policy_id.in_(policies), CallRow.caller.in_(forms(person.phone))),
-    )
-    wanted = {
-        "claims": select(ClaimRow.id).where(begun, open_claim),
-        "complaints": select(ComplaintRow.id).where(complained, still, ComplaintRow.opened_on <= now.date()),
-        "things": things,
-        "listed": select(DoNotCallRow.id).where(_listed(person, number, now)),
-        "calls": calls,
-    }
-    parts = [
-        select(literal(name).label("name"), func.count().label("number")).select_from(query.subquery(name))
-        for name, query in wanted.items()
-    ]
-    return {name: int(found) for name, found in await connection.execute(union_all(*parts))}
-
-
-def _listed(person: AnyRow, number: str, now: datetime) -> Any:
-    """Whether the customer, their own number, or the number they call from is not to be asked."""
-    conditions = [listed(one, person.number, "sales", now) for one in {number, person.phone}]
-    return or_(*(one for one in conditions if one is not None))
+def _offer(row: AnyRow) -> Offer:
+    return Offer(row.product, cast("ReferralState", row.state), row.flagged_at, row.changed_at, row.call_id)

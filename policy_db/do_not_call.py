@@ -105,18 +105,19 @@ class DoNotCalls:
 
 def listed(number: str, customer: str, scope: Scope, at: datetime) -> ColumnElement[bool] | None:
     """The condition that an entry stands against asking; None where nobody is named."""
-    table = DoNotCallRow
     whom: list[Any] = []
     if number:
-        whom.append(table.number.in_(forms(number) or (number,)))
+        whom.append(DoNotCallRow.number.in_(forms(number) or (number,)))
     if customer:
-        whom.append(table.customer == customer)
-    if not whom:
-        return None
-    scopes = SCOPES if scope == "sales" else ("all",)
+        whom.append(DoNotCallRow.customer == customer)
+    return and_(or_(*whom), stands_at(at, scope)) if whom else None
+
+
+def stands_at(at: Any, scope: Scope = "sales") -> ColumnElement[bool]:
+    """The condition that an entry stands at a moment (or a parameter for one), against offers or any call."""
+    table = DoNotCallRow
     return and_(
-        or_(*whom),
-        table.scope.in_(scopes),
+        table.scope.in_(SCOPES if scope == "sales" else ("all",)),
         table.since <= at,
         or_(table.until.is_(None), table.until > at),
         or_(table.removed_at.is_(None), table.removed_at > at),

@@ -35,7 +35,7 @@ class Suggestions:
         Without a customer's number, it is the holder of `policy`. `number` is the telephone they call from.
         """
         async with self._store.reading() as connection:
-            return await customer_standing(connection, customer, policy, number, now)
+            return await connection.run_sync(customer_standing, customer, policy, number, now)
 
     async def add(self, suggestion: Suggestion, referral: Referral | None = None) -> None:
         """Write a decision down, with the referral that it flags; the same once more changes nothing."""
