@@ -15,6 +15,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cross_sell.learning import Progress, fit
+    from cross_sell.model import Model, Reason, Score
     from cross_sell.schema import Column, Kind, Schema, Use
 
 #: Where each public name lives; a module is imported when a name of it is first used.
@@ -22,12 +24,17 @@ _HOMES = {
     "Column": "schema",
     "CrossSellError": "errors",
     "Kind": "schema",
+    "Model": "model",
+    "Progress": "learning",
+    "Reason": "model",
     "Schema": "schema",
+    "Score": "model",
     "Use": "schema",
+    "fit": "learning",
     "fit_products": "products",
 }
 
-__all__ = ["Column", "Kind", "Schema", "Use"]
+__all__ = ["Column", "Kind", "Model", "Progress", "Reason", "Schema", "Score", "Use", "fit"]
 
 
 def __getattr__(name: str) -> Any:
