@@ -58,6 +58,13 @@ async def ask_for_a_person(caller: SipCaller, number: str = "13800138000") -> tu
     return call, await call.press("2")
 
 
+def add_seat_of_a_browser(hotline: HotlineProcess, seat: str) -> None:
+    """Make a seat whose telephone is its page, if there is none of that name."""
+    if not hotline.rows("select 1 from seats where id = ?", seat):
+        words = ("seats", "add", seat, "--address", "browser", "--language", "zh-CN")
+        run_command(*words, environment=hotline.environment)
+
+
 async def becomes(hotline: HotlineProcess, seat: str, state: str, seconds: float = 20.0) -> None:
     await asyncio.to_thread(until, lambda: state_of(hotline, seat) == state, seconds, f"{seat} {state}")
 
@@ -193,16 +200,7 @@ async def test_two_seats_serve_five_callers_who_come_at_once(
     hotline: HotlineProcess, microphone: Path
 ) -> None:
     async with SipCaller(hotline.address) as caller:
-        run_command(
-            "seats",
-            "add",
-            "seat9",
-            "--address",
-            "browser",
-            "--language",
-            "zh-CN",
-            environment=hotline.environment,
-        )
+        add_seat_of_a_browser(hotline, "seat9")
         async with seat_pages(hotline, microphone, "seat1", "seat9") as pages:
             for page in pages:
                 await page.begin()

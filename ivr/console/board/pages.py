@@ -25,6 +25,8 @@ router = APIRouter()
 Watcher = Annotated[Visitor, Depends(require("seat", "reviewer", "manager"))]
 #: What a manager may do with a talk from here.
 SUPERVISE: Final = ("listen", "whisper", "join", "leave")
+#: What the worker answers where the supervisor is in the talk already, and has another role from now on.
+_THERE: Final = frozenset({"listener", "whisperer", "party"})
 #: The largest limit that makes sense.
 _MOST: Final = 100_000.0
 _MOST_ROWS: Final = 5000
@@ -75,9 +77,10 @@ async def supervise(
     if not to and not visitor.seat:
         raise HTTPException(422, text(request, visitor, "board.no_seat_of_yours"))
     arguments = {"to": to} if to else {}
-    await ask_worker(parts, call_id, command, seat=visitor.seat or "", by=visitor.name, **arguments)
+    answer = await ask_worker(parts, call_id, command, seat=visitor.seat or "", by=visitor.name, **arguments)
     await did(parts, visitor, f"supervised_{command}", f"call:{call_id}")
-    done = text(request, visitor, f"board.done.{command}")
+    told = "now" if answer.get("state") in _THERE else "done"
+    done = text(request, visitor, f"board.{told}.{command}")
     return render(request, visitor, "board/done.html", message=done)
 
 
