@@ -156,15 +156,6 @@ async def test_a_seat_asks_swaps_confers_and_sends_on(hotline: HotlineProcess, t
         await bob.page.click('#dialog-transfer [data-send="seat"][data-to="seat1"]')
         await answers(ann)
         await cast.hear(ann={"caller"}, caller={"ann"})
-        await bob.note("answered", "back to ann")
-        await bob.state("ready")
-
-        await ask_first(ann, "bob")
-        await answers(bob)
-        await cast.hear(ann={"bob"}, bob={"ann"})
-        await ann.do("cancel_consult")
-        await cast.hear(ann={"caller"}, caller={"ann"})
-        await bob.state("ready")
         await ann.do("hang_up")
         await ann.state("wrap_up")
 
