@@ -229,7 +229,7 @@ class Adviser:
             id=self._ids(),
             call_id=call.call_id,
             customer=customer or call.customer,
-            policy=call.policy,
+            policy=call.policy if customer or call.customer else "",
             decided_at=call.now,
             language=call.language,
             gate=gate,

@@ -147,4 +147,4 @@ def _person(standing: CustomerStanding, call: CallFacts) -> dict[str, Any]:
     }
 
 
-_YES: Final = ("accepted", "transferred", "connected", "quoted", "sold", "lost", "declined")
+_YES: Final = ("accepted", "transferred", "connected", "quoted", "sold", "declined")

@@ -228,7 +228,7 @@ class Settings(BaseSettings):
         3, ge=0, le=23, description="Hour of the company's day from which what is due is deleted, once a day."
     )
     sale_queues: str = Field(
-        "sales",
+        "sales,life_specialists,health_specialists,property_specialists",
         description="Queues whose talks count as sales, for how long their recordings are kept; by comma.",
     )
     sale_dispositions: str = Field(

@@ -54,6 +54,7 @@ CLASSES: Final = (
     RetentionClass("drafts", _YEAR, 30),
     RetentionClass("claims", 10 * _YEAR + 3, 5 * _YEAR + 2),
     RetentionClass("calls", 2 * _YEAR, 30),
+    RetentionClass("suggestions", 3 * _YEAR, _YEAR),
     RetentionClass("documents", _YEAR, 30),
     RetentionClass("attempts", 90, 1),
     RetentionClass("numbers", 2 * _YEAR, 1),

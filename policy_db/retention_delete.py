@@ -17,8 +17,12 @@ from policy_db.tables import (
     ClaimAttachmentRow,
     ClaimRow,
     DocumentRow,
+    DoNotCallRow,
     PreferenceRow,
     RecordingRow,
+    ReferralRow,
+    ReferralStepRow,
+    SuggestionRow,
     TalkRow,
     WaitingCallRow,
     WrapUpRow,
@@ -99,6 +103,25 @@ class Deleter:
         await connection.execute(delete(events).where(events.call_id.in_(calls)))
         for start in range(0, len(kept), 500):
             await connection.execute(insert(self._store, events).values(kept[start : start + 500]))
+
+    async def blank_suggestions(self, connection: AsyncConnection, suggestions: Sequence[str]) -> int:
+        """Take the person and what was known of them from suggestions, which stay to be counted."""
+        blank = {"customer": "", "policy": "", "features": {}}
+        of_these = SuggestionRow.id.in_(suggestions)
+        return int((await connection.execute(update(SuggestionRow).where(of_these).values(blank))).rowcount)
+
+    async def blank_referrals(self, connection: AsyncConnection, referrals: Sequence[str]) -> int:
+        """Take the person, the policy and every word from referrals, whose steps and premium stay to be counted."""
+        words = ReferralStepRow.referral.in_(referrals) & (ReferralStepRow.note != "")
+        await connection.execute(update(ReferralStepRow).where(words).values(note=""))
+        blank = update(ReferralRow).where(ReferralRow.id.in_(referrals)).values(customer="", policy="")
+        return int((await connection.execute(blank)).rowcount)
+
+    async def unlist(self, connection: AsyncConnection, customer: str) -> None:
+        """Take a customer off the do-not-call list; a number stays on it, or its owner would be called again."""
+        mine = DoNotCallRow.customer == customer
+        await connection.execute(delete(DoNotCallRow).where(mine, DoNotCallRow.number == ""))
+        await connection.execute(update(DoNotCallRow).where(mine).values(customer=""))
 
     async def numbers(self, connection: AsyncConnection, phones: Sequence[str]) -> int:
         """What telephone numbers are remembered for, their tries, and call-backs to them."""

@@ -27,6 +27,8 @@ from policy_db.retention_ties import (
     ties_of_calls,
     ties_of_claims,
     ties_of_recordings,
+    ties_of_referrals,
+    ties_of_suggestions,
 )
 from policy_db.store import AnyRow, Store
 from policy_db.tables import (
@@ -42,6 +44,8 @@ from policy_db.tables import (
     MessageRow,
     PolicyRow,
     RecordingRow,
+    ReferralRow,
+    SuggestionRow,
     WaitingCallRow,
 )
 
@@ -77,6 +81,8 @@ class Plan:
     claims: list[str] = field(default_factory=list)
     policies: list[int] = field(default_factory=list)
     complaints: list[int] = field(default_factory=list)
+    suggestions: list[str] = field(default_factory=list)
+    referrals: list[str] = field(default_factory=list)
     policy_numbers: list[str] = field(default_factory=list)
     stays: list[Stay] = field(default_factory=list)
 
@@ -100,6 +106,7 @@ class Plan:
             "claims": len(self.claims),
             "policies": len(self.policies),
             "complaints": len(self.complaints),
+            "suggestions": len(self.suggestions),
             "customers": int(self.whole),
         }
 
@@ -149,6 +156,7 @@ class Erasure:
             calls = await calls_of_customer(connection, customer.id, number, customer.phone)
             await self._plan_recordings(connection, plan, calls, holds)
             await self._plan_calls(connection, plan, calls, holds)
+            await self._plan_suggestions(connection, plan, holds)
         await self._keep_sales(plan, periods)
         return plan
 
@@ -267,6 +275,17 @@ class Erasure:
                 else:
                     plan.calls.append(call)
 
+    async def _plan_suggestions(self, connection: AsyncConnection, plan: Plan, holds: frozenset[Tie]) -> None:
+        """Suggestions and referrals lose the person, unless their call or policy is held."""
+        suggested = select(SuggestionRow.id).where(SuggestionRow.customer == plan.customer)
+        referred = select(ReferralRow.id).where(ReferralRow.customer == plan.customer)
+        for batch in _batches((await connection.execute(suggested)).scalars().all()):
+            ties = await ties_of_suggestions(connection, batch)
+            plan.suggestions += [one for one in batch if not ties[one] & holds]
+        for batch in _batches((await connection.execute(referred)).scalars().all()):
+            ties = await ties_of_referrals(connection, batch)
+            plan.referrals += [one for one in batch if not ties[one] & holds]
+
     async def _keep_sales(self, plan: Plan, periods: dict[str, Period]) -> None:
         """Recordings of sales stay for their time, and their calls with them."""
         kept = await self._purge.kept_sales(plan.recordings, periods)
@@ -298,6 +317,7 @@ class Erasure:
                 await self._deleter.blank_calls(connection, batch)
         async with self._store.writing("users of data") as connection:
             await self._forget_numbers(connection, plan)
+            await self._forget_suggestions(connection, plan)
             await self._forget_contracts(connection, plan)
         await self._retention.note_erasure(
             number, who=who, erased=plan.counts(), stays=[one.told() for one in plan.stays]
@@ -323,6 +343,14 @@ class Erasure:
         numbers = [plan.customer, *plan.policy_numbers]
         released = LegalHoldRow.number.in_(numbers) & LegalHoldRow.released_at.is_not(None)
         await connection.execute(update(LegalHoldRow).where(released).values(why=""))
+
+    async def _forget_suggestions(self, connection: AsyncConnection, plan: Plan) -> None:
+        """What was offered to them stays to be counted; a number that is not to be called stays listed."""
+        for batch in _batches(plan.suggestions):
+            await self._deleter.blank_suggestions(connection, batch)
+        for batch in _batches(plan.referrals):
+            await self._deleter.blank_referrals(connection, batch)
+        await self._deleter.unlist(connection, plan.customer)
 
     async def _forget_contracts(self, connection: AsyncConnection, plan: Plan) -> None:
         """Claims, complaints, policies, and at last the customer; each only if nothing that stays needs it."""

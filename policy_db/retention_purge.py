@@ -13,7 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from policy_db.clock import Clock
 from policy_db.retention import Period, Retention
 from policy_db.retention_delete import Deleter, RemoveFile, not_blank
-from policy_db.retention_ties import Ties, open_holds, ties_of_calls, ties_of_claims, ties_of_recordings
+from policy_db.retention_ties import (
+    Ties,
+    open_holds,
+    ties_of_calls,
+    ties_of_claims,
+    ties_of_recordings,
+    ties_of_referrals,
+    ties_of_suggestions,
+)
 from policy_db.standing import months_after
 from policy_db.store import Store
 from policy_db.tables import (
@@ -23,12 +31,15 @@ from policy_db.tables import (
     ClaimReviewRow,
     ClaimRow,
     DocumentRow,
+    DoNotCallRow,
     ImportLineRow,
     ImportRow,
     PolicyRow,
     PreferenceRow,
     RecordingRow,
+    ReferralRow,
     SignInRow,
+    SuggestionRow,
     TalkRow,
     UserSessionRow,
     WrapUpRow,
@@ -43,7 +54,7 @@ TiesOf = Callable[[AsyncConnection, Sequence[str]], Awaitable[Ties]]
 class SaleRules:
     """By what a talk is known as a sale: the queue it came from, or what the seat said it came to."""
 
-    queues: tuple[str, ...] = ("sales",)
+    queues: tuple[str, ...] = ("sales", "life_specialists", "health_specialists", "property_specialists")
     dispositions: tuple[str, ...] = ("interested", "not_interested")
 
 
@@ -83,6 +94,7 @@ class Purge:
             ("drafts", self._drafts),
             ("claims", self._claims),
             ("calls", self._calls),
+            ("suggestions", self._suggestions),
             ("documents", self._rows(DocumentRow, DocumentRow.created_at)),
             ("attempts", self._rows(AttemptRow, AttemptRow.at)),
             ("numbers", self._rows(PreferenceRow, PreferenceRow.updated_at)),
@@ -239,6 +251,46 @@ class Purge:
             return
         async with self.store.writing() as connection:
             count.deleted += await Deleter(self.store, self.remove_file).blank_calls(connection, ids)
+
+    # Suggestions
+
+    async def _suggestions(self, period: Period, periods: dict[str, Period]) -> None:
+        """Suggestions and what came of them stay without the person; entries of the do-not-call list that are over go."""
+        due = self._due(period)
+        deleter = Deleter(self.store, self.remove_file)
+        await self._each_batch(
+            "suggestions",
+            SuggestionRow,
+            SuggestionRow.decided_at,
+            and_(SuggestionRow.decided_at < due, SuggestionRow.customer != ""),
+            ties_of_suggestions,
+            self._blanking(deleter.blank_suggestions),
+        )
+        await self._each_batch(
+            "suggestions",
+            ReferralRow,
+            ReferralRow.flagged_at,
+            and_(ReferralRow.flagged_at < due, ReferralRow.changed_at < due, ReferralRow.customer != ""),
+            ties_of_referrals,
+            self._blanking(deleter.blank_referrals),
+        )
+        if not self.dry:
+            over = or_(DoNotCallRow.removed_at < due, DoNotCallRow.until < due)
+            async with self.store.writing() as connection:
+                await connection.execute(delete(DoNotCallRow).where(over))
+
+    def _blanking(
+        self, blank: Callable[[AsyncConnection, Sequence[str]], Awaitable[int]]
+    ) -> Callable[[str, Sequence[str]], Awaitable[None]]:
+        async def drop(name: str, ids: Sequence[str]) -> None:
+            count = self._count(name)
+            if self.dry:
+                count.deleted += len(ids)
+                return
+            async with self.store.writing() as connection:
+                count.deleted += await blank(connection, ids)
+
+        return drop
 
     # Rows that nothing hangs on
 

@@ -21,6 +21,8 @@ from policy_db.tables import (
     MessageRow,
     PolicyRow,
     RecordingRow,
+    ReferralRow,
+    SuggestionRow,
     WaitingCallRow,
 )
 
@@ -159,6 +161,31 @@ async def ties_of_claims(connection: AsyncConnection, claims: Sequence[str]) -> 
             if tie[1]
         }
         for key, number, call, policy, customer in await connection.execute(query)
+    }
+
+
+async def ties_of_suggestions(connection: AsyncConnection, suggestions: Sequence[str]) -> Ties:
+    """The ties of suggestions by their ids: those of their call, the customer and the policy they called about."""
+    query = select(
+        SuggestionRow.id, SuggestionRow.call_id, SuggestionRow.customer, SuggestionRow.policy
+    ).where(SuggestionRow.id.in_(suggestions))
+    return await _ties_of_sales(connection, query)
+
+
+async def ties_of_referrals(connection: AsyncConnection, referrals: Sequence[str]) -> Ties:
+    """The ties of referrals by their ids: those of their call, the customer and the policy that was sold."""
+    query = select(ReferralRow.id, ReferralRow.call_id, ReferralRow.customer, ReferralRow.policy).where(
+        ReferralRow.id.in_(referrals)
+    )
+    return await _ties_of_sales(connection, query)
+
+
+async def _ties_of_sales(connection: AsyncConnection, query: Any) -> Ties:
+    rows = list(await connection.execute(query))
+    calls = await ties_of_calls(connection, [call for _, call, _, _ in rows])
+    return {
+        key: calls[call] | {tie for tie in (("customer", customer), ("policy", policy)) if tie[1]}
+        for key, call, customer, policy in rows
     }
 
 

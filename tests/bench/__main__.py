@@ -15,6 +15,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import calls_bench
 import console_bench
+import crosssell_bench
 import database_bench
 import hotline_bench
 import media_bench
@@ -68,7 +69,9 @@ def media_rows() -> Iterator[Row]:
 def main() -> int:
     """Print the table; 1 if a limit is not kept."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", help="engine, database, wire, media, sip, console, seats; none: all")
+    parser.add_argument(
+        "parts", nargs="*", help="engine, database, wire, media, sip, console, seats, crosssell; none: all"
+    )
     parser.add_argument("--long", action="store_true", help="20,000 calls of soak, and the capacity's knee")
     parser.add_argument(
         "--steady", action="store_true", help="the SIP line at real-time priority, on a machine that is busy"
@@ -87,6 +90,7 @@ def main() -> int:
         "media": media_rows,
         "sip": lambda: sip_figures.rows(long=chosen.long),
         "console": console_bench.rows,
+        "crosssell": crosssell_bench.rows,
         "seats": seats_bench.rows,
     }
     for name in chosen.parts or parts:
