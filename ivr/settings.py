@@ -172,7 +172,7 @@ class Settings(BaseSettings):
         ),
     )
     pop_lead_seconds: float = Field(
-        0.9,
+        2.0,
         ge=0,
         le=5,
         description=(

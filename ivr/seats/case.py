@@ -61,7 +61,7 @@ class Manners:
     is handed to it by their own side (REFER) where that will.
     """
 
-    pop_lead: float = 0.9
+    pop_lead: float = 2.0
     telling_after: float = 1.5
     look_every: float = 5.0
     choices_after: float = 20.0
