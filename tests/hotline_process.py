@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import psutil
+
+from ivr.flow.parsed import ParsedFolder
+from ivr.flow.yaml_source import parse_source, reading_into
+from ivr.resources import bundled
 
 ROOT = Path(__file__).parent.parent
 #: Processes of the hotline are up within this many seconds, also on a busy machine.
@@ -116,6 +124,18 @@ def environment_of(data_dir: Path, **settings: object) -> dict[str, str]:
     return {**clean, "HOTLINE_DATA_DIR": str(data_dir), "HOTLINE_STREAM_PORT": "0", **chosen}
 
 
+@cache
+def _what_was_read() -> Path:
+    """The flows, prompts and texts that come with the hotline, as an earlier start would have left them."""
+    folder = Path(tempfile.mkdtemp(prefix="hotline-parsed-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    texts = [*bundled("flows").rglob("*.yaml"), *bundled("prompts").rglob("*.yaml")]
+    with reading_into(ParsedFolder(folder)):
+        for path in (*texts, *(ROOT / "ivr" / "console").rglob("*.yaml")):
+            parse_source(path.name, path.read_bytes())
+    return folder
+
+
 @contextmanager
 def serving(data_dir: Path, *options: str, **settings: object) -> Iterator[HotlineProcess]:
     """A hotline that serves; at the end it is stopped, and nothing of it may be left.
@@ -131,6 +151,7 @@ def serving(data_dir: Path, *options: str, **settings: object) -> Iterator[Hotli
         rtp_port=rtp_port,
         **{"drain_seconds": 2, "spare_worker": False, **settings},
     )
+    shutil.copytree(_what_was_read(), data_dir / "parsed", dirs_exist_ok=True)
     log = data_dir / "serve.log"
     with log.open("ab") as output:
         process = subprocess.Popen(

@@ -6,7 +6,8 @@ duplicate keys with both places, and lets nothing through but mappings, lists an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
@@ -76,6 +77,18 @@ def keep_parsed(folder: ParsedFolder | None) -> None:
     """From now on in this process, look into the folder before a file is read, and keep there what was read."""
     global _kept
     _kept = folder
+
+
+@contextmanager
+def reading_into(folder: ParsedFolder) -> Iterator[None]:
+    """`keep_parsed` for the length of the block; every file read in it is kept, whatever was read before."""
+    before = _kept
+    _parse.cache_clear()
+    keep_parsed(folder)
+    try:
+        yield
+    finally:
+        keep_parsed(before)
 
 
 def parse_source(file: str, content: bytes) -> Source:

@@ -9,7 +9,7 @@ import pytest
 
 from ivr.flow import FlowErrors, yaml_source
 from ivr.flow.parsed import MOST_KEPT, ParsedFolder
-from ivr.flow.yaml_source import Source, keep_parsed, parse_source
+from ivr.flow.yaml_source import Source, parse_source, reading_into
 from ivr.resources import bundled
 
 CONTENT = b"flow: one\nlist: [1, 2.5, true, null, a: b]\n\xe6\xad\xa5: {'on': [x, {y: z}]}\nempty: {}\n"
@@ -18,10 +18,8 @@ CONTENT = b"flow: one\nlist: [1, 2.5, true, null, a: b]\n\xe6\xad\xa5: {'on': [x
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     """A folder in which this process keeps what it reads."""
-    yaml_source._parse.cache_clear()
-    keep_parsed(ParsedFolder(tmp_path / "parsed"))
-    yield tmp_path / "parsed"
-    keep_parsed(None)
+    with reading_into(ParsedFolder(tmp_path / "parsed")):
+        yield tmp_path / "parsed"
     yaml_source._parse.cache_clear()
 
 

@@ -20,7 +20,7 @@ from policy_db.tables import SeatRow, WaitingCallRow
 from tests.seats import model
 from tests.seats.invariants import check_history, check_line, check_world, require
 
-WORKERS, CONNECTIONS, STEPS = 8, 3, 2000
+WORKERS, CONNECTIONS, STEPS = 8, 3, 1000
 
 
 @dataclass
@@ -64,7 +64,7 @@ async def work(world: World, store: Store) -> None:
     while world.left > 0:
         world.left -= 1
         world.now += timedelta(seconds=world.random.choice((0.01, 0.05, 0.2)))
-        if world.random.random() < 0.02:
+        if world.random.random() < 0.03:
             name = f"w{next(world.numbers)}"
             world.tally["died"] += 1
         if world.random.random() < 0.1:
