@@ -124,7 +124,8 @@ async def _desk_rings(
         rings.ring.append(rang - released)
         if page is not None:
             shown = await page.page.evaluate("+document.getElementById('seat').dataset.popAt")
-            rings.screen.append(rang - shown / 1000)
+            # an older moment is that of a call before: this one was not on the screen yet
+            rings.screen.append(rang - shown / 1000 if shown / 1000 > released - KEY else 0.0)
         await call.hang_up()
     return rings
 
