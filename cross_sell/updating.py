@@ -47,7 +47,7 @@ PACES = (
 )
 #: Outcomes after which a follower's old successes count half, and how large a difference of them (in nats) is one.
 TRUST_HALF_LIFE = 1000.0
-TEMPERATURE = 20.0
+TEMPERATURE = 60.0
 #: The intercept moves nearly freely.
 _FREE = 0.02
 #: Corrections at most, over all columns, and merged bins of one.

@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "rooms": "rooms:app",
     "users": "users:app",
     "retention": "retention:app",
+    "crosssell": "crosssell:app",
 }
 #: Commands that `serve` runs, not people.
 _HIDDEN: Final = frozenset({"worker", "http"})
@@ -69,11 +70,12 @@ def main() -> None:
 
 def _told(error: Exception) -> str | None:
     """What a person is told of the error; None if it is a mistake of the program."""
+    from cross_sell.errors import CrossSellError
     from ivr.errors import HotlineError
     from ivr.flow import FlowErrors
     from ivr.speech import SpeechError
     from policy_db import PolicyDatabaseError
 
-    if isinstance(error, PolicyDatabaseError):
+    if isinstance(error, PolicyDatabaseError | CrossSellError):
         return f"{error.code} {error}"
     return str(error) if isinstance(error, HotlineError | FlowErrors | SpeechError) else None
