@@ -13,7 +13,7 @@ once. An entry has, beside product, selling, line, licence, queue, margin and pr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -81,27 +81,16 @@ def talk_of(offered: OfferedProduct, language: str) -> Talk | None:
 
 def check(offered: OfferedProduct) -> None:
     """Raise CatalogueError, which names the product and the part, for an entry that must not be used."""
-    code = offered.product
-    if offered.selling not in get_args(Selling):
-        raise _wrong(code, "selling", f"is {' or '.join(get_args(Selling))}")
-    if offered.line not in get_args(Line):
-        raise _wrong(code, "line", f"is {', '.join(get_args(Line))}")
-    for name in ("licence", "queue"):
-        if not str(getattr(offered, name)).strip():
-            raise _wrong(code, name, "is empty")
-    if not (
-        offered.margin.is_finite()
-        and offered.premium.is_finite()
-        and min(offered.margin, offered.premium) >= 0
-    ):
-        raise _wrong(code, "margin or premium", "is no amount from 0 on")
-    limits = read_limits(code, offered.limits)
-    for feature, points in limits.prior.points.items():
-        if feature not in FEATURES:
-            raise _wrong(code, f"prior point {feature}", "is no feature")
-        _check_keys(code, feature, points)
-    _check_talk(code, offered.talk)
-    _check_reasons(code, offered.reasons)
+    for wrong in problems(offered):
+        raise wrong
+
+
+def problems(offered: OfferedProduct) -> Iterator[CatalogueError]:
+    """Everything that is wrong with an entry, part by part."""
+    yield from _wrong_sale(offered)
+    yield from _wrong_limits(offered.product, offered.limits)
+    yield from _wrong_talk(offered.product, offered.talk)
+    yield from _wrong_reasons(offered.product, offered.reasons)
 
 
 def read_catalogue(path: Path) -> tuple[OfferedProduct, ...]:
@@ -137,64 +126,114 @@ async def load_catalogue(database: PolicyDatabase, products: Iterable[OfferedPro
     return len(wanted)
 
 
-def _check_talk(code: str, talk: Mapping[str, Any]) -> None:
+def _wrong_sale(offered: OfferedProduct) -> Iterator[CatalogueError]:
+    code = offered.product
+    for name, choices in (("selling", get_args(Selling)), ("line", get_args(Line))):
+        if getattr(offered, name) not in choices:
+            yield _wrong(code, name, f"is {', '.join(choices)}", "choice")
+    for name in ("licence", "queue"):
+        if not str(getattr(offered, name)).strip():
+            yield _wrong(code, name, "is empty", "empty")
+    for name in ("margin", "premium"):
+        amount = getattr(offered, name)
+        if not amount.is_finite() or amount < 0:
+            yield _wrong(code, name, "is no amount from 0 on", "amount")
+
+
+def _wrong_limits(code: str, entry: Mapping[str, Any]) -> Iterator[CatalogueError]:
+    """Every limit by itself, then all of them together."""
+    found = [wrong for one in entry.items() if (wrong := _wrong_limit(code, dict([one]))) is not None]
+    whole = None if found else _wrong_limit(code, entry)
+    yield from found
+    if whole is not None:
+        yield whole
+    if found or whole is not None:
+        return
+    for feature, points in read_limits(code, entry).prior.points.items():
+        if feature not in FEATURES:
+            yield _wrong(code, f"point {feature}", "is no feature", "feature")
+        else:
+            yield from _wrong_keys(code, "point", feature, points)
+
+
+def _wrong_limit(code: str, entry: Mapping[str, Any]) -> CatalogueError | None:
+    try:
+        read_limits(code, entry)
+    except CatalogueError as error:
+        return error
+    return None
+
+
+def _wrong_talk(code: str, talk: Mapping[str, Any]) -> Iterator[CatalogueError]:
     for language in LANGUAGES:
         entry = talk.get(language)
         if not isinstance(entry, Mapping):
-            raise _wrong(code, f"talk in {language}", "is missing")
+            yield _wrong(code, f"talk {language}", "is missing", "missing")
+            continue
         for name in _TEXTS:
-            _check_text(code, f"talk {language} {name}", entry.get(name))
+            yield from _wrong_text(code, f"talk {language} {name}", entry.get(name))
         for name in _LISTS:
             lines = entry.get(name)
             if not isinstance(lines, list | tuple) or not lines:
-                raise _wrong(code, f"talk {language} {name}", "is no list")
+                yield _wrong(code, f"talk {language} {name}", "is no list", "list")
+                continue
             for line in lines:
-                _check_text(code, f"talk {language} {name}", line)
-        _check_objections(code, language, entry.get("objections"))
+                yield from _wrong_text(code, f"talk {language} {name}", line)
+        yield from _wrong_objections(code, language, entry.get("objections"))
 
 
-def _check_objections(code: str, language: str, objections: object) -> None:
+def _wrong_objections(code: str, language: str, objections: object) -> Iterator[CatalogueError]:
     where = f"talk {language} objections"
     if not isinstance(objections, list | tuple) or not objections:
-        raise _wrong(code, where, "is no list")
+        yield _wrong(code, where, "is no list", "list")
+        return
     for one in objections:
         if not isinstance(one, Mapping):
-            raise _wrong(code, where, "has an entry without says and answer")
-        _check_text(code, where, one.get("says"))
-        _check_text(code, where, one.get("answer"))
+            yield _wrong(code, where, "has an entry without says and answer", "objection")
+            continue
+        yield from _wrong_text(code, where, one.get("says"))
+        yield from _wrong_text(code, where, one.get("answer"))
 
 
-def _check_text(code: str, where: str, text: object) -> None:
+def _wrong_text(code: str, where: str, text: object) -> Iterator[CatalogueError]:
     if not isinstance(text, str) or not text.strip() or len(text) > _MOST_TEXT:
-        raise _wrong(code, where, f"is no text of 1 to {_MOST_TEXT} characters")
+        yield _wrong(code, where, f"is no text of 1 to {_MOST_TEXT} characters", "text", str(_MOST_TEXT))
 
 
-def _check_reasons(code: str, reasons: Mapping[str, Any]) -> None:
+def _wrong_reasons(code: str, reasons: Mapping[str, Any]) -> Iterator[CatalogueError]:
     told = told_features()
     for feature, table in reasons.items():
         if feature not in told:
-            raise _wrong(code, f"reason {feature}", "is of a feature that must not be told")
-        if not isinstance(table, Mapping) or not table:
-            raise _wrong(code, f"reason {feature}", "has no phrases by value")
-        _check_keys(code, feature, table)
-        for key, texts in table.items():
-            where = f"reason {feature} {key}"
-            if not isinstance(texts, Mapping):
-                raise _wrong(code, where, "has no text by language")
-            for language in LANGUAGES:
-                _check_text(code, where, texts.get(language))
-                if found := _SENSITIVE.search(texts[language]):
-                    raise _wrong(code, where, f"speaks of a trait that is not told: {found.group()}")
+            yield _wrong(code, f"reason {feature}", "is of a feature that must not be told", "told")
+        elif not isinstance(table, Mapping) or not table:
+            yield _wrong(code, f"reason {feature}", "has no phrases by value", "phrases")
+        else:
+            yield from _wrong_keys(code, "reason", feature, table)
+            for key, texts in table.items():
+                yield from _wrong_phrase(code, f"reason {feature} {key}", texts)
 
 
-def _check_keys(code: str, feature: str, table: Mapping[str, Any]) -> None:
+def _wrong_phrase(code: str, where: str, texts: object) -> Iterator[CatalogueError]:
+    if not isinstance(texts, Mapping):
+        yield _wrong(code, where, "has no text by language", "phrases")
+        return
+    for language in LANGUAGES:
+        if bad := next(_wrong_text(code, where, texts.get(language)), None):
+            yield bad
+        elif found := _SENSITIVE.search(texts[language]):
+            why = f"speaks of a trait that is not told: {found.group()}"
+            yield _wrong(code, where, why, "trait", found.group())
+
+
+def _wrong_keys(code: str, part: str, feature: str, table: Mapping[str, Any]) -> Iterator[CatalogueError]:
     """Values of flags are yes and no, those of numbers as `cross_sell.phrases` has it."""
     kind = FEATURES[feature]["kind"]
     for key in table:
         fits = kind == "category" or (key in ("yes", "no", "*", "-") if kind == "flag" else is_key(str(key)))
         if not isinstance(key, str) or not fits:
-            raise _wrong(code, f"{feature} {key}", f"is no value of a {kind}")
+            yield _wrong(code, f"{part} {feature} {key}", f"is no value of a {kind}", f"value_{kind}")
 
 
-def _wrong(code: str, where: str, why: str) -> CatalogueError:
-    return CatalogueError(f"Product {code}: {where} {why}.", "Mend it in the catalogue.")
+def _wrong(code: str, where: str, why: str, kind: str, found: str = "") -> CatalogueError:
+    message = f"Product {code}: {where} {why}."
+    return CatalogueError(message, "Mend it in the catalogue.", where=where, kind=kind, found=found)

@@ -56,9 +56,21 @@ class TrainingError(CrossSellError):
 
 
 class CatalogueError(CrossSellError):
-    """What is said of a product's sale cannot be, or must not be."""
+    """What is said of a product's sale cannot be, or must not be.
+
+    `where` is the part that is wrong (`margin`, `talk zh-CN opening`, `reason has_life no`), `kind` a stable word for
+    what is wrong with it, `found` what was found there, if that says more.
+    """
 
     code = "CATALOGUE"
+
+    def __init__(
+        self, message: str, remedy: str = "", *, where: str = "", kind: str = "", found: str = ""
+    ) -> None:
+        super().__init__(message, remedy)
+        self.where = where
+        self.kind = kind
+        self.found = found
 
 
 class DataError(CrossSellError):

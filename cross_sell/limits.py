@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from math import isfinite
 from typing import Any, Final, get_args
 
 from cross_sell.errors import CatalogueError
@@ -79,9 +80,9 @@ def read_limits(product: str, entry: Mapping[str, Any]) -> Limits:
     )
     reader.end("prior")
     if limits.least_age > limits.most_age:
-        raise reader.wrong("least_age", "is above most_age")
+        raise reader.wrong("least_age", "is above most_age", "order")
     if unknown := [one for one in limits.needs if one not in _CLASSES]:
-        raise reader.wrong("needs", f"names no class of products: {unknown[0]}")
+        raise reader.wrong("needs", f"names no class of products: {unknown[0]}", "class", unknown[0])
     return limits
 
 
@@ -89,12 +90,14 @@ def _prior(product: str, entry: Mapping[str, Any]) -> Prior:
     reader = _Reader(product, entry)
     accepts = reader.share("accepts", 0.1)
     if not 0 < accepts < 1:
-        raise reader.wrong("accepts", "is neither never nor always")
+        raise reader.wrong("accepts", "is neither never nor always", "accepts")
     points = entry.get("points", {})
     try:
         read = {name: {key: float(value) for key, value in rows.items()} for name, rows in points.items()}
     except (AttributeError, TypeError, ValueError):
-        raise reader.wrong("points", "is not log odds by feature and value") from None
+        raise reader.wrong("points", "is not log odds by feature and value", "points") from None
+    if not all(isfinite(value) for rows in read.values() for value in rows.values()):
+        raise reader.wrong("points", "is not log odds by feature and value", "points")
     prior = Prior(accepts, float(reader.amount("weight", Decimal(50))), read)
     reader.end("points")
     return prior
@@ -110,8 +113,9 @@ class _Reader:
         self._entry = entry
         self._known: set[str] = set()
 
-    def wrong(self, name: str, why: str) -> CatalogueError:
-        return CatalogueError(f"Product {self._product}: {name} {why}.", "Mend it in the catalogue.")
+    def wrong(self, name: str, why: str, kind: str, found: str = "") -> CatalogueError:
+        message = f"Product {self._product}: {name} {why}."
+        return CatalogueError(message, "Mend it in the catalogue.", where=name, kind=kind, found=found)
 
     def _get(self, name: str, default: Any) -> Any:
         self._known.add(name)
@@ -120,7 +124,7 @@ class _Reader:
     def whole(self, name: str, default: int) -> int:
         value = self._get(name, default)
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 200:
-            raise self.wrong(name, "is no whole number of years")
+            raise self.wrong(name, "is no whole number of years", "years")
         return value
 
     def amount(self, name: str, default: Decimal) -> Decimal:
@@ -128,25 +132,25 @@ class _Reader:
         try:
             number = Decimal(str(value))
         except InvalidOperation:
-            raise self.wrong(name, "is no number") from None
+            raise self.wrong(name, "is no number", "number") from None
         if isinstance(value, bool) or not number.is_finite() or number < 0:
-            raise self.wrong(name, "is no number from 0 on")
+            raise self.wrong(name, "is no number from 0 on", "number")
         return number
 
     def share(self, name: str, default: float) -> float:
         number = float(self.amount(name, Decimal(str(default))))
         if number > 1:
-            raise self.wrong(name, "is above 1")
+            raise self.wrong(name, "is above 1", "share")
         return number
 
     def words(self, name: str) -> tuple[str, ...]:
         value = self._get(name, ())
         if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
-            raise self.wrong(name, "is no list of words")
+            raise self.wrong(name, "is no list of words", "words")
         return tuple(value)
 
     def end(self, *others: str) -> None:
         """Refuse names that mean nothing: a misspelt limit would otherwise limit nothing."""
         unknown = sorted(set(self._entry) - self._known - set(others))
         if unknown:
-            raise self.wrong(unknown[0], "is not known")
+            raise self.wrong(unknown[0], "is not known", "unknown")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 
 from sqlalchemy import select, update
 from sqlalchemy.sql import ColumnElement
@@ -44,6 +45,14 @@ class Customers:
     async def find(self, number: str) -> Customer | None:
         """The customer with that customer number."""
         return next(iter(await self._where(CustomerRow.number == number)), None)
+
+    async def names(self, numbers: Collection[str]) -> dict[str, str]:
+        """The names of customers by their numbers, for a list of them."""
+        if not numbers:
+            return {}
+        query = select(CustomerRow.number, CustomerRow.name).where(CustomerRow.number.in_(set(numbers)))
+        async with self._store.reading() as connection:
+            return {number: name for number, name in await connection.execute(query)}
 
     async def find_by_id_number(self, id_number: str) -> tuple[Customer, ...]:
         """The customers registered under that ID number."""

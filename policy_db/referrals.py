@@ -290,6 +290,10 @@ def _conditions(wanted: ReferralFilter) -> list[ColumnElement[bool]]:
         conditions.append(table.flagged_at < wanted.until)
     if wanted.q:
         conditions.append(_search(wanted.q))
+    if wanted.people:
+        seats = [one.removeprefix("seat:") for one in wanted.people if one.startswith("seat:")]
+        mine = (table.referred_by.in_(seats), table.seat.in_(seats), table.coordinator.in_(wanted.people))
+        conditions.append(or_(*mine))
     return conditions
 
 

@@ -246,7 +246,8 @@ class ReferralFilter:
     """What a list of referrals is narrowed to; empty means no matter.
 
     `q` is a customer's number, the beginning of a call's or a referral's id, or a policy that was sold. `coordinator`
-    `-` means those of several specialists that nobody coordinates yet.
+    `-` means those of several specialists that nobody coordinates yet. `people` are names as of coordinators (a user's,
+    or `seat:ID`): those that one of them coordinates, has referred or has now.
     """
 
     states: tuple[ReferralState, ...] = ()
@@ -258,6 +259,7 @@ class ReferralFilter:
     q: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    people: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

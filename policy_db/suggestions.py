@@ -65,13 +65,24 @@ class Suggestions:
         until: datetime,
         *,
         arm: str = "",
+        gate: str = "",
+        product: str = "",
+        q: str = "",
         after: tuple[datetime, str] | None = None,
         limit: int = 50,
     ) -> tuple[Suggestion, ...]:
-        """Decisions of a time, the latest first; `after` is the last one of the page before."""
-        conditions = [SuggestionRow.decided_at >= since, SuggestionRow.decided_at < until]
-        if arm:
-            conditions.append(SuggestionRow.arm == arm)
+        """Decisions of a time, the latest first; `after` is the last one of the page before.
+
+        `q` is a customer's number, or the beginning of a call's or a decision's id.
+        """
+        table = SuggestionRow
+        conditions = [table.decided_at >= since, table.decided_at < until]
+        for column, value in ((table.arm, arm), (table.gate, gate), (table.product, product)):
+            if value:
+                conditions.append(column == value)
+        if q:
+            starts = (column.startswith(q, autoescape=True) for column in (table.call_id, table.id))
+            conditions.append(or_(table.customer == q, *starts))
         if after is not None:
             at, last = after
             same = and_(SuggestionRow.decided_at == at, SuggestionRow.id < last)
