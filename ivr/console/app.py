@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Final
@@ -51,6 +52,9 @@ HEADERS: Final = {
     "cross-origin-opener-policy": "same-origin",
 }
 
+#: What a seat sees before the telephone rings; a telephone waits for it, so the first caller's does too.
+_AT_ONCE: Final = ("seat/now.html", "seat/call.html", "seat/hint.html")
+
 OpenParts = Callable[[], AbstractAsyncContextManager[ConsoleParts]]
 
 
@@ -61,6 +65,7 @@ def create_console(open_parts: OpenParts) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             parts = app.state.parts = await stack.enter_async_context(open_parts())
+            await asyncio.to_thread(app.state.templates.prepare, *_AT_ONCE)
             app.state.hub = await stack.enter_async_context(events.hub(parts.bus))
             for area in AREAS:
                 if area.background is not None:

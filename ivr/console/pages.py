@@ -50,6 +50,11 @@ class Templates:
         """The template filled in."""
         return self._environment.get_template(template).render(values)
 
+    def prepare(self, *names: str) -> None:
+        """Make templates ready that must not take their time at the first use."""
+        for name in names:
+            self._environment.get_template(name)
+
     def static(self, path: str) -> str:
         """The address of a static file `AREA/file`, which changes when the file does."""
         area, _, name = path.partition("/")

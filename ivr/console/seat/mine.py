@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -91,12 +92,16 @@ async def mine_of(request: Request, parts: ConsoleParts, visitor: Visitor) -> Mi
     """The page of the visitor's seat as it stands; None if they have none. A look at a caller is audited."""
     if visitor.seat is None:
         return None
-    scene = await parts.database.seats.scene(seat=visitor.seat)
+    seats, words = parts.database.seats, words_of(request, visitor)
+    scene, snapshot = await asyncio.gather(seats.scene(seat=visitor.seat), seats.snapshot())
     if scene.seat is None:
         return None
-    seat, snapshot, words = scene.seat, await parts.database.seats.snapshot(), words_of(request, visitor)
+    seat = scene.seat
     noting = await noting_of(parts, seat)
-    picture = await picture_of(parts, visitor, seat.call_id or noting or None)
+    call = seat.call_id or noting or None
+    picture, hint = await asyncio.gather(
+        picture_of(parts, visitor, call), _hint_of(parts, call, words.language)
+    )
     engaged = picture is not None and seat.call_id is not None
     return Mine(
         now=parts.clock(),
@@ -105,7 +110,7 @@ async def mine_of(request: Request, parts: ConsoleParts, visitor: Visitor) -> Mi
         noting=noting,
         picture=picture,
         story=None if picture is None else _story(parts, picture, words),
-        hint=None if picture is None else await hint_of(parts, picture.id, words.language),
+        hint=None if picture is None else hint,
         talk=talk_state(picture.timeline, scene.call, scene.at, seat.id) if engaged and picture else None,
         waiting=_waiting(snapshot, seat),
         seats=snapshot.seats,
@@ -113,6 +118,10 @@ async def mine_of(request: Request, parts: ConsoleParts, visitor: Visitor) -> Mi
             name: queue.titles.get(words.language) or name for name, queue in sorted(snapshot.queues.items())
         },
     )
+
+
+async def _hint_of(parts: ConsoleParts, call: str | None, language: str) -> Hint | NoHint | None:
+    return None if call is None else await hint_of(parts, call, language)
 
 
 async def picture_of(parts: ConsoleParts, visitor: Visitor, call: str | None) -> CallerPicture | None:
