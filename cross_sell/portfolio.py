@@ -19,9 +19,8 @@ def suggest_portfolio(
 ) -> tuple[str, ...]:
     """Products to speak about together, `first` leading; only it where nothing else is worth the caller's patience.
 
-    Each meets another need (no class twice, nothing that does the same as one before), all together cost no more of
-    what is paid already than the strictest of them allows, and what comes later must be worth more, since patience
-    wears out.
+    Each meets another need (no class twice, nothing that does the same as one before), together they stay within
+    what the caller can be expected to pay, and what comes later must be worth more, since patience wears out.
     """
     leading = next(one for one in ranked if one.code == first)
     chosen = [leading]
@@ -44,8 +43,18 @@ def _goes_with(one: Ranked, chosen: Sequence[Ranked], standing: CustomerStanding
 
 
 def _affordable(chosen: Sequence[Ranked], standing: CustomerStanding) -> bool:
-    """Small premiums add up: together they stay small, or within the share of what is paid."""
+    """Larger premiums together within the strictest share of what is paid; small ones together still small."""
     paid = sum((one.yearly for one in standing.policies if one.covers), Decimal(0))
-    together = sum((one.product.offered.premium for one in chosen), Decimal(0))
-    share = min(one.limits.most_premium_share for one in chosen)
-    return together <= max(max(one.limits.small_premium for one in chosen), share * paid)
+    small = [one for one in chosen if _premium(one) <= one.limits.small_premium]
+    large = [one for one in chosen if _premium(one) > one.limits.small_premium]
+    share = min((one.limits.most_premium_share for one in large), default=Decimal(0))
+    bound = max((one.limits.small_premium for one in small), default=Decimal(0))
+    return _sum(large) <= share * paid and _sum(small) <= bound
+
+
+def _premium(one: Ranked) -> Decimal:
+    return one.product.offered.premium
+
+
+def _sum(several: Sequence[Ranked]) -> Decimal:
+    return sum((_premium(one) for one in several), Decimal(0))

@@ -88,7 +88,8 @@ class DoNotCalls:
             table.removed_at.is_(None) if standing else table.removed_at.is_not(None)
         )
         if q:
-            starts = (table.number.startswith(one, autoescape=True) for one in {q, *forms(q)})
+            spelt = {q, f"+86{q.lstrip('0')}"} if q.isdecimal() else {q}
+            starts = (table.number.startswith(one, autoescape=True) for one in sorted(spelt))
             query = query.where(or_(table.customer.startswith(q, autoescape=True), *starts))
         if after is not None:
             query = query.where(table.id < after)
