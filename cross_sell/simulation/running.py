@@ -76,6 +76,12 @@ def another(plan: Plan, index: int) -> Plan:
     return replace(plan, seed=plan.seed + 1000 + index)
 
 
+async def opened(file: Path, plan: Plan) -> PolicyDatabase:
+    """A simulated database as it is at its end."""
+    end = _first(plan) + timedelta(days=plan.days)
+    return await _open(file, VirtualClock(end), migrate=False)
+
+
 async def _open(file: Path, clock: VirtualClock, *, migrate: bool) -> PolicyDatabase:
     url = f"sqlite:///{file}"
     return await PolicyDatabase.open(url, keys=_KEYS, pins=PinHasher.cheap(), clock=clock, migrate=migrate)
