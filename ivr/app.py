@@ -167,6 +167,7 @@ def call_parts(
 def advising(settings: Settings, database: PolicyDatabase, tell: Callable[[str], None]) -> Suggests:
     """What suggests something to the callers of a worker whose own matter is done."""
     from cross_sell.adviser import Adviser
+    from cross_sell.registry import Registry
     from ivr.seats.sellers import service_side
     from ivr.services.advice import Advice
     from ivr.services.crosssell import QUEUES
@@ -178,9 +179,13 @@ def advising(settings: Settings, database: PolicyDatabase, tell: Callable[[str],
 
     rules = selling_rules(settings)
     adviser = Adviser(
-        database, None, rules, clock=now, ids=lambda: f"s-{secrets.token_hex(10)}",
+        database,
+        Registry(settings.data_dir / "models" / "cross_sell"),
+        rules,
+        clock=now,
+        ids=lambda: f"s-{secrets.token_hex(10)}",
         salt=database.keys.digest("experiment", ""),
-    )  # fmt: skip
+    )
     recording = settings.record_talks != "off"
     return Advice(database, adviser, rules, side, recording=recording, clock=now, tell=tell)
 

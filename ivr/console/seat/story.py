@@ -156,10 +156,10 @@ class _Teller:
         """What a target is called: the flow that it calls, its own title, or a flow of that name."""
         loaded = self._library.flows.get(flow)
         step = None if loaded is None else loaded.flow.steps.get(target)
-        if isinstance(step, CallStep):
-            return self._title(step.call)
         if step is not None and step.title:
             return self._text(step.title)
+        if isinstance(step, CallStep):
+            return self._title(step.call)
         if target in self._library.flows:
             return self._title(target)
         return self._words("story.back") if target in ("back", "main") else self._title(flow)
