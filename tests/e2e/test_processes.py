@@ -165,7 +165,7 @@ async def test_a_broken_flow_never_replaces_the_good_one_and_says_what_is_wrong(
         await call.hang_up()
     (own / "main.yaml").write_text(text + "\n# mended\n", encoding="utf-8")
     until(lambda: hotline.workers()[0]["flows"] != version, 10, "the reload of the mended flow")
-    assert "main.yaml:" not in hotline.get("/ready")[1]
+    until(lambda: "main.yaml:" not in hotline.get("/ready")[1], 10, "the end of the report")
 
 
 async def test_two_workers_answer_on_ports_of_their_own(start_hotline) -> None:
