@@ -112,6 +112,30 @@ def read_catalogue(path: Path) -> tuple[OfferedProduct, ...]:
     return products
 
 
+def write_catalogue(path: Path, products: Iterable[OfferedProduct]) -> None:
+    """Write entries as a catalogue file, which must be a new one. Raises CatalogueError."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            _writer().dump([_entry(one) for one in products], file)
+    except OSError as error:
+        raise CatalogueError(f"{path} cannot be written: {error.strerror}.", "Name a new file.") from error
+
+
+def _writer() -> YAML:
+    yaml = YAML(pure=True)
+    yaml.allow_unicode = True
+    yaml.width = 4096
+    return yaml
+
+
+def _entry(offered: OfferedProduct) -> dict[str, Any]:
+    """An entry as a file has it: texts for amounts, so that none is rounded."""
+    names = ("product", "active", "selling", "line", "licence", "queue")
+    plain: dict[str, Any] = {name: getattr(offered, name) for name in names}
+    amounts = {"margin": str(offered.margin), "premium": str(offered.premium)}
+    return plain | amounts | {name: dict(getattr(offered, name)) for name in ("limits", "talk", "reasons")}
+
+
 async def load_catalogue(database: PolicyDatabase, products: Iterable[OfferedProduct], *, by: str) -> int:
     """Check and save products, over those of the same codes that are there; how many there were.
 

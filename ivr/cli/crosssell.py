@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from ivr.cli import crosssell_proof
+from ivr.cli import crosssell_catalogue, crosssell_proof
 from ivr.cli.console import DataDir, errors, progress_bar, screen
 from ivr.settings import load_settings
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Which caller a person should speak to, about which product.", no_args_is_help=True)
 models = typer.Typer(help="Trained models: which there are, and which are in use.", no_args_is_help=True)
 app.add_typer(models, name="models")
+app.command("catalogue")(crosssell_catalogue.catalogue)
 app.command("simulate")(crosssell_proof.simulate)
 app.command("report")(crosssell_proof.report)
 app.command("refit")(crosssell_proof.refit)

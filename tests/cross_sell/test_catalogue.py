@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from cross_sell.catalogue import check, read_catalogue, talk_of
+from cross_sell.catalogue import check, load_catalogue, read_catalogue, talk_of, write_catalogue
 from cross_sell.errors import CatalogueError
 from cross_sell.features import FEATURES, row_of, told_features
 from cross_sell.phrases import entry_for, is_like
 from cross_sell.schema import Schema, Use
+from policy_db import PolicyDatabase
 from policy_db.demo import data
+from policy_db.errors import NotFoundError
 from policy_db.selling_facts import OfferedProduct
 from tests.cross_sell.selling_kit import CALL, STANDING, on_sale
 
@@ -145,3 +147,21 @@ def test_a_file_that_is_no_catalogue_is_refused(tmp_path: Path, text: str) -> No
     (tmp_path / "catalogue.yaml").write_text(text)
     with pytest.raises(CatalogueError):
         read_catalogue(tmp_path / "catalogue.yaml")
+
+
+async def test_a_catalogue_is_written_read_and_loaded_as_it_was(
+    people: PolicyDatabase, tmp_path: Path
+) -> None:
+    file = tmp_path / "catalogue.yaml"
+    write_catalogue(file, [one.offered for one in await people.offered.all()])
+    with pytest.raises(CatalogueError, match="new file"):
+        write_catalogue(file, [])
+    read = read_catalogue(file)
+    assert [(one.product, one.limits, one.talk) for one in read] == [
+        (one.product, one.limits, one.talk) for one in OFFERED
+    ]
+    assert await load_catalogue(people, read, by="mei") == 7
+    after = await people.offered.all()
+    assert {(one.offered.version, one.offered.changed_by) for one in after} == {(2, "mei")}
+    with pytest.raises(NotFoundError):
+        await load_catalogue(people, [replace(read[0], product="999")], by="mei")
