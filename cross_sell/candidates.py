@@ -153,7 +153,8 @@ def _boosting(name: str, how: Boosting) -> Candidate:
             seed=seed,
             directions=task.directions,
             weights=task.weights,
-            jobs=jobs,
+            # Sharing out a few thousand rows costs more than it saves.
+            jobs=jobs if len(task.labels) > MANY else 1,
         )
 
     return Candidate(name, learn)

@@ -21,6 +21,8 @@ _BY_CHANCE = 1e-8
 #: A number whose early and late rows hardly overlap (PSI above this) is one of the period's. Levels are not: the
 #: months and the lists of a campaign come again.
 _SHIFTED = 5.0
+#: They stay only where the late rows are foretold better with them by this share of the log loss.
+_CLEARLY = 1.01
 _FEWEST_ROWS = 2000
 
 
@@ -55,7 +57,7 @@ def period_columns(task: Task) -> list[int]:
         return []
     whole = _foretold(task, early, late)
     without = _foretold(task.only([one for one in range(len(task.bins)) if one not in shifted]), early, late)
-    return shifted if without <= whole else []
+    return shifted if without <= whole * _CLEARLY else []
 
 
 def _shift(where: NDArray[np.intp], size: int, part: int) -> float:

@@ -241,8 +241,7 @@ def _flat(source: Mapping[Any, Any]) -> dict[Any, Any]:
     entries: dict[Any, Any] = dict(columns)
     for use in ("forbidden", "silent", "sensitive"):
         for name in source.get(use) or ():
-            entry = entries.get(name, {})
-            entries[name] = {**({"kind": entry} if isinstance(entry, str) else dict(entry)), use: True}
+            entries[name] = {**(_entry(str(name), entries[name]) if name in entries else {}), use: True}
     return entries
 
 

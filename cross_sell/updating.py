@@ -45,6 +45,8 @@ PACES = (
     Pace("tables", 4000.0, 2.0),
     Pace("tables", 15000.0, 2.0),
 )
+#: The level moves sooner than shapes do: what is known of it is never older than this, in outcomes.
+LEVEL_HALF_LIFE = 3000.0
 #: Outcomes after which a follower's old successes count half, and how large a difference of them (in nats) is one.
 TRUST_HALF_LIFE = 1000.0
 TEMPERATURE = 60.0
@@ -149,13 +151,20 @@ class Follower:
 
     def learn(self, design: Floats, base: Floats, labels: Floats) -> None:
         """One batch: forget a little, then move to where old belief and new outcomes agree best."""
-        kept = self.precision * 0.5 ** (len(labels) / self.pace.half_life)
+        kept = self.precision * self._kept(len(labels))
         stiff = np.full(len(self.mean), self.pace.stiff)
         stiff[0] = _FREE
         free = self.free
         self.mean = self.mean.copy()
         self.mean[free], seen = _agreed(design[:, free], base, labels, self.mean[free], kept, stiff[free])
         self.precision = kept + seen
+
+    def _kept(self, outcomes: int) -> Floats:
+        """What is left of the precision after so many outcomes: the level is forgotten sooner than the shape."""
+        half_lives = np.full(len(self.precision), self.pace.half_life)
+        half_lives[0] = min(self.pace.half_life, LEVEL_HALF_LIFE)
+        left = 0.5 ** (outcomes / (2 * half_lives))
+        return np.asarray(np.outer(left, left), np.float64)
 
     def split(self) -> None:
         """One more correction, of which nothing is believed yet."""
@@ -280,6 +289,7 @@ class Updater:
             plain["followers"] = [
                 {
                     "mean": _short(one.mean),
+                    "before": _short(one.before),
                     "precision": _triangle(one.precision),
                     "trust": round(one.trust, 4),
                 }
