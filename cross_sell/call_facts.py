@@ -28,7 +28,7 @@ class ServiceSide:
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
-    """A call so far. Times are aware; `waited` is in seconds.
+    """A call so far. `now` is aware and in the company's zone, whose dates count; `waited` is in seconds.
 
     `customer` may be empty, it is the holder of `policy` then; `number` is the telephone, `level` 0 to 2. `flows` are
     the flows that were visited, in order; `intents` what was heard or chosen in this call that forbids selling.

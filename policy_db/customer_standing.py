@@ -235,11 +235,12 @@ def customer_standing(
 
 
 def _values(person: AnyRow, number: str, now: datetime) -> dict[str, Any]:
-    own = forms(person.phone) or (person.phone,)
+    """The parameters of every statement; a withheld number is nobody's."""
+    own = forms(person.phone)
     return {
         "customer": person.id,
         "number": person.number,
-        "numbers": sorted({*own, *(forms(number) or (number,))}),
+        "numbers": sorted({*own, *forms(number)}),
         "own": list(own),
         "now": now,
         "today": now.date(),

@@ -329,3 +329,12 @@ async def test_a_draft_claim_of_today_from_their_telephone_is_an_open_matter(
     long_after = await demo.suggestions.standing(person.customer, "", NOW + timedelta(days=4))
     assert long_after is not None
     assert long_after.open_claims == 0
+
+
+async def test_the_matters_of_others_who_withhold_their_number_are_not_this_callers(
+    demo: PolicyDatabase, clock: HandClock
+) -> None:
+    await demo.claims.begin(caller="anonymous", today=clock().date(), key="k")
+    found = await demo.suggestions.standing("", "anonymous", NOW + HOUR, policy="86001234")
+    assert found is not None
+    assert found.open_claims == 0
