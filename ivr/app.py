@@ -164,7 +164,9 @@ def call_parts(
     )
 
 
-def advising(settings: Settings, database: PolicyDatabase, tell: Callable[[str], None]) -> Suggests:
+def advising(
+    settings: Settings, database: PolicyDatabase, tell: Callable[[str], None], note: Callable[..., None]
+) -> Suggests:
     """What suggests something to the callers of a worker whose own matter is done."""
     from cross_sell.adviser import Adviser
     from cross_sell.registry import Registry
@@ -187,7 +189,7 @@ def advising(settings: Settings, database: PolicyDatabase, tell: Callable[[str],
         salt=database.keys.digest("experiment", ""),
     )
     recording = settings.record_talks != "off"
-    return Advice(database, adviser, rules, side, recording=recording, clock=now, tell=tell)
+    return Advice(database, adviser, rules, side, recording=recording, clock=now, tell=tell, note=note)
 
 
 def selling_rules(settings: Settings) -> SellingRules:
@@ -396,7 +398,10 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
         parts = call_parts(
             settings, content, database, name,
             tell=lambda call_id: bus.publish("call", call_id), left=bus.publish, open_state=company.open_state,
-            advice=advising(settings, database, lambda call_id: bus.publish("call", call_id)),
+            advice=advising(
+                settings, database, lambda call_id: bus.publish("call", call_id),
+                lambda call_id, kind, **details: parts.journal.note(call_id, kind, **details),
+            ),
         )  # fmt: skip
         transfers = await stack.enter_async_context(
             bringing_people(settings, content, database, line, name, parts, bus.publish, company)

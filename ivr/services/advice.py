@@ -46,6 +46,10 @@ _PASSING: Final = frozenset({*SERVICE_GATES, "failed"})
 _CALL_BACK: Final = re.compile(r"-r\d+$")
 
 
+def _note_nothing(call_id: str, kind: str, **details: Any) -> None:
+    return
+
+
 @dataclass(slots=True)
 class _Call:
     """What is going on about one call. `wish` is how far the caller's yes came: empty, `accepted`, or an outcome."""
@@ -64,7 +68,7 @@ class Advice:
     """Suggestions for the calls of one worker.
 
     `side` reads who is there to sell to callers of a language; `recording` says that talks with seats are recorded;
-    `tell` says that something about a call has changed. `clock` gives aware time.
+    `tell` says that something about a call has changed, `note` adds to its timeline. `clock` gives aware time.
     """
 
     def __init__(
@@ -77,6 +81,7 @@ class Advice:
         recording: bool,
         clock: Callable[[], datetime],
         tell: Callable[[str], None] = lambda call_id: None,
+        note: Callable[..., None] = _note_nothing,
         patience: float = PATIENCE,
     ) -> None:
         self._database = database
@@ -86,6 +91,7 @@ class Advice:
         self._recording = recording
         self._clock = clock
         self._tell = tell
+        self._note = note
         self._patience = patience
         self._calls: dict[str, _Call] = {}
         self._loose: set[asyncio.Task[Any]] = set()
@@ -177,7 +183,9 @@ class Advice:
         except Exception as error:
             log.warning("nothing decided", call_id=call.journey.call_id, error=type(error).__name__)
             return None
-        self._tell(call.journey.call_id)
+        name = call.journey.call_id
+        self._note(name, "suggestion", what=suggestion.arm, gate=suggestion.gate, product=suggestion.product)
+        self._tell(name)
         return suggestion
 
     async def _decided(self, call: _Call) -> tuple[Suggestion | None, OnSale | None]:

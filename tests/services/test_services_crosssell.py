@@ -49,6 +49,7 @@ class Desk:
     wait: asyncio.Event | None = None
     patience: float = 10.0
     told: list[str] = field(default_factory=list)
+    noted: list[tuple[str, str, dict[str, object]]] = field(default_factory=list)
     ids: Iterator[int] = field(default_factory=lambda: count(1))
     journey: Journey = field(init=False)
     advice: Advice = field(init=False)
@@ -66,6 +67,7 @@ class Desk:
         self.advice = Advice(
             self.database, adviser, self.rules, self.look, recording=self.recording, clock=lambda: self.now,
             tell=self.told.append, patience=self.patience,
+            note=lambda call, kind, **details: self.noted.append((call, kind, details)),
         )  # fmt: skip
         self.journey = Journey("call-1", NUMBER, LIBRARY)
         self.journey.policy, self.journey.level, self.journey.language = POLICY, 2, "zh-CN"
@@ -123,6 +125,7 @@ async def test_a_verified_caller_is_offered_what_fits_and_the_seat_can_read_why(
     decided = await desk.database.suggestions.latest_of("call-1")
     assert decided is not None
     assert (decided.arm, decided.product, decided.policy) == ("offer", "501", POLICY)
+    assert desk.noted == [("call-1", "suggestion", {"what": "offer", "gate": "", "product": "501"})]
     assert await desk.state() == "offered"
 
 

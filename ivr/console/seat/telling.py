@@ -44,7 +44,7 @@ async def tell(
     except ConflictError:
         raise SeatError(text(request, visitor, "seat.hint.moved_on"), code="H656") from None
     await did(parts, visitor, f"referral_{state}", f"referral:{known.id}", call=known.call_id, seat=seat)
-    parts.bus.publish("call", known.call_id)
+    _publish(parts, seat, known)
     return moved
 
 
@@ -58,8 +58,14 @@ async def refer(request: Request, parts: ConsoleParts, visitor: Visitor, referra
     except ConflictError:
         raise SeatError(text(request, visitor, "seat.hint.moved_on"), code="H656") from None
     await did(parts, visitor, "referred", f"referral:{known.id}", call=known.call_id, seat=seat, to=to)
-    parts.bus.publish("call", known.call_id)
+    _publish(parts, seat, known)
     return sent
+
+
+def _publish(parts: ConsoleParts, seat: str, referral: Referral) -> None:
+    """Whoever looks at the call sees it, and so does the seat's own list."""
+    parts.bus.publish("call", referral.call_id)
+    parts.bus.publish("seat", seat)
 
 
 async def _own(
