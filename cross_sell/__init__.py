@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cross_sell.learning import Progress, fit
     from cross_sell.model import Model, Reason, Score
+    from cross_sell.products import fit_products
+    from cross_sell.products_model import ProductModel, ProductScore
     from cross_sell.schema import Column, Kind, Schema, Use
 
 #: Where each public name lives; a module is imported when a name of it is first used.
@@ -25,6 +27,8 @@ _HOMES = {
     "CrossSellError": "errors",
     "Kind": "schema",
     "Model": "model",
+    "ProductModel": "products_model",
+    "ProductScore": "products_model",
     "Progress": "learning",
     "Reason": "model",
     "Schema": "schema",
@@ -34,7 +38,20 @@ _HOMES = {
     "fit_products": "products",
 }
 
-__all__ = ["Column", "Kind", "Model", "Progress", "Reason", "Schema", "Score", "Use", "fit"]
+__all__ = [
+    "Column",
+    "Kind",
+    "Model",
+    "ProductModel",
+    "ProductScore",
+    "Progress",
+    "Reason",
+    "Schema",
+    "Score",
+    "Use",
+    "fit",
+    "fit_products",
+]
 
 
 def __getattr__(name: str) -> Any:
