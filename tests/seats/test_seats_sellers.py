@@ -45,3 +45,9 @@ def test_waiting_callers_count_by_queue_with_the_longest_wait() -> None:
 
     assert dict(found.waiting) == {"service": 2}
     assert dict(found.wait_seconds) == {"service": 40.0}
+
+
+def test_a_licence_that_no_queue_wants_is_none_to_rely_on() -> None:
+    snapshot = Snapshot({"sales": Queue("sales")}, (seat("a", "life"),), ())
+
+    assert dict(service_side(snapshot, "zh-CN", ("sales",), NOW).free) == {"": 1}
