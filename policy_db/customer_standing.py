@@ -6,24 +6,31 @@ later, a payment made later, a claim reported later or a consent given later is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, cast
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Date,
+    DateTime,
+    Integer,
     Select,
     and_,
     bindparam,
     func,
     literal,
+    null,
     or_,
     select,
+    type_coerce,
     union,
     union_all,
 )
+from sqlalchemy import cast as cast_to
 from sqlalchemy.engine import Connection
 
 from policy_db.callers import forms
@@ -75,10 +82,12 @@ _BY_POLICY: Final = (
     .where(PolicyRow.number == bindparam("policy"))
 )
 #: Each is about the customer of that row, the numbers they may call from, and a moment.
-_CUSTOMER: Final = bindparam("customer")
-_NUMBERS: Final = bindparam("numbers", expanding=True)
+_CUSTOMER: Final[BindParameter[Any]] = bindparam("customer")
+_NUMBERS: Final[BindParameter[Any]] = bindparam("numbers", expanding=True)
 _NOW: Final = bindparam("now", type_=UtcTime())
 _TODAY: Final = bindparam("today", type_=Date())
+_NO_TEXTS: Final = (literal(""), literal(""), literal(""))
+_NO_TIMES: Final = tuple(type_coerce(cast_to(null(), DateTime(timezone=True)), UtcTime()) for _ in range(2))
 _MINE: Final = select(PolicyRow.id).where(PolicyRow.customer_id == _CUSTOMER)
 
 
@@ -116,8 +125,11 @@ def _policies_statement() -> Any:
     )
 
 
-def _counts_statement() -> Any:
-    """Claims, complaints, entries of the do-not-call list and calls, counted; each part goes by an index."""
+def _history_statement() -> Any:
+    """Earlier offers and words on consent, and counts of claims, complaints, listings and calls, in one answer.
+
+    Each part goes by an index; `what` says which part a row is of.
+    """
     open_claims = select(ClaimRow.id).where(
         ClaimRow.policy_id.in_(_MINE),
         ClaimRow.begun_at <= _NOW,
@@ -155,11 +167,52 @@ def _counts_statement() -> Any:
             _calls(CallRow.caller.in_(bindparam("own", expanding=True))),
         ),
     }
-    parts = [
-        select(literal(name).label("name"), func.count().label("found")).select_from(query.subquery(name))
-        for name, query in wanted.items()
+    counts = [
+        select(literal(what), *_NO_TEXTS, *_NO_TIMES, func.count(), literal(0)).select_from(
+            query.subquery(what)
+        )
+        for what, query in wanted.items()
     ]
-    return union_all(*parts)
+    return union_all(_offers(), _consents(), *counts)
+
+
+def _offers() -> Select[Any]:
+    """Earlier referrals, the latest of them."""
+    table = ReferralRow
+    made = (
+        select(table.product, table.state, table.call_id, table.flagged_at, table.changed_at)
+        .where(table.customer == bindparam("number"), table.flagged_at <= _NOW)
+        .order_by(table.flagged_at.desc())
+        .limit(_MOST)
+        .subquery("offers")
+    )
+    texts = (made.c.product.label("name"), made.c.state.label("state"), made.c.call_id.label("call"))
+    times = (made.c.flagged_at.label("at"), made.c.changed_at.label("changed_at"))
+    numbers = (literal(0).label("found"), literal(0).label("rank"))
+    return select(literal("offer").label("what"), *texts, *times, *numbers)
+
+
+def _consents() -> Select[Any]:
+    """Every word on consent, the latest of them; `rank` tells which of two at one moment came later."""
+    table = ConsentRow
+    said = (
+        select(table.purpose, table.at, table.given, table.id)
+        .where(table.customer_id == _CUSTOMER, table.at <= _NOW)
+        .order_by(table.at.desc(), table.id.desc())
+        .limit(_MOST)
+        .subquery("consents_said")
+    )
+    given = cast_to(said.c.given, Integer)
+    return select(
+        literal("consent"),
+        said.c.purpose,
+        literal(""),
+        literal(""),
+        said.c.at,
+        _NO_TIMES[1],
+        given,
+        said.c.id,
+    )
 
 
 def _complaints(whose: ColumnElement[bool]) -> Select[Any]:
@@ -177,25 +230,7 @@ def _listed(who: ColumnElement[bool]) -> Select[Any]:
 
 
 _POLICIES: Final = _policies_statement()
-_COUNTS: Final = _counts_statement()
-_CONSENTS: Final = (
-    select(ConsentRow.purpose, ConsentRow.given)
-    .where(ConsentRow.customer_id == _CUSTOMER, ConsentRow.at <= _NOW)
-    .order_by(ConsentRow.at.desc(), ConsentRow.id.desc())
-    .limit(_MOST)
-)
-_OFFERS: Final = (
-    select(
-        ReferralRow.product,
-        ReferralRow.state,
-        ReferralRow.flagged_at,
-        ReferralRow.changed_at,
-        ReferralRow.call_id,
-    )
-    .where(ReferralRow.customer == bindparam("number"), ReferralRow.flagged_at <= _NOW)
-    .order_by(ReferralRow.flagged_at.desc())
-    .limit(_MOST)
-)
+_HISTORY: Final = _history_statement()
 
 
 def customer_standing(
@@ -203,7 +238,7 @@ def customer_standing(
 ) -> CustomerStanding | None:
     """The standing of a customer, or of the holder of a policy, who calls from `number`; None if there is none.
 
-    All in one go (`run_sync`): five short queries, whose coming and going would cost more than they do.
+    All in one go (`run_sync`): three short queries, whose coming and going would cost more than they do.
     """
     asked = {"number": customer} if customer else {"policy": policy}
     person = (connection.execute(_BY_NUMBER if customer else _BY_POLICY, asked)).first()
@@ -212,7 +247,10 @@ def customer_standing(
     values = _values(person, number, now)
     policies = connection.execute(_POLICIES, values)
     held = tuple(_held(row, now.date()) for row in policies)
-    counts = {row.name: int(row.found) for row in connection.execute(_COUNTS, values)}
+    history: dict[str, list[AnyRow]] = defaultdict(list)
+    for row in connection.execute(_HISTORY, values):
+        history[row.what].append(row)
+    counts = {what: int(rows[0].found) for what, rows in history.items()}
     return CustomerStanding(
         customer=person.number,
         at=now,
@@ -224,12 +262,12 @@ def customer_standing(
         language=person.language,
         phone=person.phone,
         policies=held,
-        consents=_latest(connection.execute(_CONSENTS, values)),
+        consents=_latest(history["consent"]),
         open_claims=counts["claims"],
         open_complaints=counts["complaints"],
         things_claims=counts["things"],
         do_not_call=counts["listed"] > 0,
-        offers=tuple(_offer(row) for row in connection.execute(_OFFERS, values)),
+        offers=_latest_offers(history["offer"]),
         calls_30=counts["calls"],
     )
 
@@ -272,13 +310,15 @@ def _held(row: AnyRow, today: date) -> HeldPolicy:
     )
 
 
-def _latest(rows: Iterable[AnyRow]) -> dict[str, bool]:
-    """The latest word on each purpose, of consents with the latest first."""
-    said: dict[str, bool] = {}
-    for purpose, given in rows:
-        said.setdefault(purpose, bool(given))
-    return said
+def _latest(rows: Sequence[AnyRow]) -> dict[str, bool]:
+    """The latest word on each purpose."""
+    ordered = sorted(rows, key=lambda row: (row.at, row.rank))
+    return {row.name: bool(row.found) for row in ordered}
 
 
-def _offer(row: AnyRow) -> Offer:
-    return Offer(row.product, cast("ReferralState", row.state), row.flagged_at, row.changed_at, row.call_id)
+def _latest_offers(rows: Sequence[AnyRow]) -> tuple[Offer, ...]:
+    """Earlier offers, the latest first."""
+    ordered = sorted(rows, key=lambda row: row.at, reverse=True)
+    return tuple(
+        Offer(row.name, cast("ReferralState", row.state), row.at, row.changed_at, row.call) for row in ordered
+    )
