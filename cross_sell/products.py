@@ -58,7 +58,7 @@ Rule = Callable[[Mapping[object, object]], Iterable[object]]
 
 #: Penalties on squared weights, from one that leaves little but popularity to one that trusts fifty cases.
 PENALTIES = (300.0, 60.0, 15.0, 4.0, 2.0, 1.0)
-_FIRST = 2
+_FIRST = 3
 #: Half-lives in days: of what tables learn, and of what the products' levels follow.
 SLOW_DAYS = 730.0
 FAST_DAYS = (15.0, 30.0, 60.0, 180.0, 1e6)
