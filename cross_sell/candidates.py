@@ -7,7 +7,7 @@ judged the same way: for each fold it is made on the others alone, and `Choice.l
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -65,10 +65,14 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One way of learning: its name, and what learns a task under a seed on so many processors."""
+    """One way of learning: its name, and what learns a task under a seed on so many processors.
+
+    `trial` is the same with less care, where it is only to be compared.
+    """
 
     name: str
     learn: Callable[[Task, int, int], Additive]
+    trial: Callable[[Task, int, int], Additive]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,7 @@ def choose(
         tell(f"comparing candidates, {number + 1} of {len(tried)}")
         learning, judged = task.part(index[folds != fold]), task.part(index[folds == fold])
         for one in candidates:
-            scored[one.name][folds == fold] = one.learn(learning, seed + fold, jobs).log_odds(judged.places)
+            scored[one.name][folds == fold] = one.trial(learning, seed + fold, jobs).log_odds(judged.places)
     kept = folds >= 0
     rows, inner = index[kept], _refolded(folds[kept], task.labels[index[kept]], seed)
     return _chosen(rows, task.labels[rows], {name: odds[kept] for name, odds in scored.items()}, inner)
@@ -126,7 +130,7 @@ def _scorecard(name: str, penalty: float) -> Candidate:
             weights=task.weights,
         )
 
-    return Candidate(name, learn)
+    return Candidate(name, learn, learn)
 
 
 def _trend(name: str, penalty: float) -> Candidate:
@@ -140,30 +144,33 @@ def _trend(name: str, penalty: float) -> Candidate:
             weights=task.weights,
         )
 
-    return Candidate(name, learn)
+    return Candidate(name, learn, learn)
 
 
 def _boosting(name: str, how: Boosting) -> Candidate:
-    def learn(task: Task, seed: int, jobs: int) -> Additive:
-        return fit_boosting(
-            task.bins,
-            task.places,
-            task.labels,
-            how,
-            seed=seed,
-            directions=task.directions,
-            weights=task.weights,
-            # Sharing out a few thousand rows costs more than it saves.
-            jobs=jobs if len(task.labels) > MANY else 1,
-        )
+    def learner(how: Boosting) -> Callable[[Task, int, int], Additive]:
+        def learn(task: Task, seed: int, jobs: int) -> Additive:
+            return fit_boosting(
+                task.bins,
+                task.places,
+                task.labels,
+                how,
+                seed=seed,
+                directions=task.directions,
+                weights=task.weights,
+                # Sharing out a few thousand rows costs more than it saves.
+                jobs=jobs if len(task.labels) > MANY else 1,
+            )
 
-    return Candidate(name, learn)
+        return learn
+
+    return Candidate(name, learner(how), learner(replace(how, bags=2)))
 
 
 def _boosting_for(rows: int, columns: int) -> Boosting:
     """Coarse bins and large leaves where rows are few; fine ones, and fewer bags, where they are many."""
     if rows < MANY:
-        return Boosting(pairs=8, bags=4, learning_rate=0.04, max_bins=32, least=20, patience=50)
+        return Boosting(pairs=8, bags=6, learning_rate=0.04, max_bins=32, least=20, patience=50)
     pairs = min(20, columns * (columns - 1) // 2)
     return Boosting(pairs=pairs, bags=2, learning_rate=0.08, max_bins=256, least=20, patience=40)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -129,15 +129,16 @@ class Model:
             if effect
         )
 
-    def observe(self, outcomes: object, *, labels: str | None = None, times: str | None = None) -> Self:
+    def observe(self, outcomes: object, labels: object = None, *, times: str | None = None) -> Self:
         """Learn of outcomes that came later, and return this model.
 
-        `outcomes` is a frame of any shape with the rows' columns and their labels (the target's column, or
-        `labels`); `times` names a column to order them by, else they are taken as they come. Rows whose label is
+        `outcomes` is a frame of any shape with the rows' columns and their labels, or an iterable of pairs of a row
+        and its label; `labels` are the labels themselves, or the column that holds them if it is not the target's;
+        `times` names a column to order them by, else they are taken as they come. Rows whose label is
         missing are waited for: they are left out. Raises TargetError where there is no column of labels.
         """
-        frame = _scored(outcomes)
-        name = labels or self.target
+        name = labels if isinstance(labels, str) else self.target
+        frame = _outcomes(outcomes, None if isinstance(labels, str) else labels, name)
         if frame.rows == 0:
             return self
         if name not in frame.columns:
@@ -244,3 +245,27 @@ def _scored(frame: object) -> Frame:
     ):
         raise FrameError("This is one row, not a frame.", "Use `score` for one row.")
     return read_frame(frame)
+
+
+def _outcomes(outcomes: object, labels: object, name: str) -> Frame:
+    """Rows with their labels under `name`, however they were given."""
+    if (
+        isinstance(outcomes, Iterable)
+        and not isinstance(outcomes, Mapping | np.ndarray)
+        and not hasattr(outcomes, "columns")
+    ):
+        outcomes = [_labelled(one, name) for one in outcomes]
+    frame = _scored(outcomes)
+    if labels is None:
+        return frame
+    column = read_frame({name: labels}).columns[name]
+    if len(column) != frame.rows:
+        raise TargetError(f"There are {len(column)} labels for {frame.rows} rows.", "Give one a row.")
+    return Frame({**frame.columns, name: column}, {**frame.keys, name: name}, frame.rows)
+
+
+def _labelled(one: object, name: str) -> object:
+    """A row with its label in it, where they came as a pair."""
+    if isinstance(one, tuple) and len(one) == 2 and isinstance(one[0], Mapping):
+        return {**one[0], name: one[1]}
+    return one

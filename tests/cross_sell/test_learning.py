@@ -29,7 +29,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def boosted():
-    return fit(callers(800), "bought", jobs=1)
+    return fit(callers(400), "bought", jobs=1)
 
 
 def test_a_model_finds_what_is_there(model):
@@ -57,7 +57,7 @@ def test_labels_that_are_shuffled_teach_nothing():
 
 
 def test_the_same_seed_gives_the_same_model(boosted):
-    again = fit(callers(800), "bought", jobs=2)
+    again = fit(callers(400), "bought", jobs=2)
     assert {**again.as_dict(), "figures": 0} == {**boosted.as_dict(), "figures": 0}
 
 

@@ -85,6 +85,20 @@ def test_outcomes_that_are_not_known_yet_are_waited_for(model):
         model.observe([{"cars": 1}])
 
 
+def test_labels_may_come_in_the_rows_beside_them_or_as_pairs(model):
+    rows = rows_of(callers(60, seed=14, drift=1.0))
+    bare = [{name: value for name, value in row.items() if name != "bought"} for row in rows]
+    labels = [row["bought"] for row in rows]
+    found = [
+        Model.from_dict(model.as_dict()).observe(*given).score_many(rows)
+        for given in [(rows,), (bare, labels), (zip(bare, labels, strict=True),)]
+    ]
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
+    with pytest.raises(TargetError, match="one a row"):
+        model.observe(bare, labels[:3])
+
+
 def test_times_put_outcomes_in_their_order(model):
     world = callers(600, seed=11, drift=1.0)
     world["when"] = np.arange(600.0)
