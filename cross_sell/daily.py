@@ -43,8 +43,9 @@ _P: Final = 0.05
 #: How far back answers are learnt from, and looked at for drift, in days.
 _BACK: Final = 730
 _WATCHED: Final = 45
-#: In the trial a model learns of answers so many days late, as one in use does.
+#: In the trial a model learns of answers so many days late, as one in use does, and of so many at once.
 _LATE: Final = timedelta(days=2)
+_TOGETHER: Final = 25
 LOG: Final = "daily.jsonl"
 _UNTIL: Final = "observed_until"
 
@@ -114,17 +115,29 @@ class Refit:
         now = self._clock()
         today = now.astimezone(self._zone).date()
         past = read_log(self._folder)
-        rows = await read_rows(self._database, now - timedelta(days=_BACK), now, label=self._label)
-        found = []
+        due = {}
         for product in (one.offered.product for one in await self._database.offered.all()):
             mine = [one for one in past if one.product == product]
-            if mine and mine[-1].day >= today and learn is None:
-                continue
-            due = _month_is_due(mine, today) if learn is None else learn
+            if learn is not None or not mine or mine[-1].day < today:
+                due[product] = _month_is_due(mine, today) if learn is None else learn
+        back = _BACK if any(due.values()) else self._days_back(due, now)
+        rows = await read_rows(self._database, now - timedelta(days=back), now, label=self._label)
+        found = []
+        for product, anew in due.items():
             answers = [one for one in rows if one.product == product]
-            found.append(await asyncio.to_thread(self._one, product, answers, now, today, due))
+            found.append(await asyncio.to_thread(self._one, product, answers, now, today, anew))
         _write(self._folder, found)
         return tuple(found)
+
+    def _days_back(self, products: Iterable[str], now: datetime) -> int:
+        """How far back answers are needed where nothing is learnt anew: since a model last learnt, and for the watch."""
+        days = _WATCHED
+        for product in products:
+            model = self._registry.current(product)
+            if model is not None and _UNTIL in model.figures:
+                known = datetime.fromisoformat(str(model.figures[_UNTIL]))
+                days = max(days, (now - known).days + 1)
+        return min(days, _BACK)
 
     def _one(self, product: str, rows: list[Row], now: datetime, today: date, due: bool) -> Done:
         try:
@@ -182,11 +195,11 @@ class Refit:
         model, later = self._fit(rows[:cut]), rows[cut:]
         said = np.asarray([one.probability for one in later], np.float64)
         truth = np.asarray([one.label for one in later], np.float64)
-        found = []
+        found: list[float] = []
         waiting: list[Row] = []
         for one in later:
             ripe = [each for each in waiting if each.at <= one.at - _LATE]
-            if ripe:
+            if len(ripe) >= _TOGETHER:
                 model.observe(frame_of(ripe))
                 waiting = waiting[len(ripe) :]
             found.append(model.score(dict(one.features)).probability)
@@ -220,9 +233,11 @@ def _watched(model: Model, rows: Sequence[Row], now: datetime, done: Done) -> Do
 
 
 def _month_is_due(past: Sequence[Done], today: date) -> bool:
-    """Whether no model has been tried yet this month."""
+    """Whether no model has been tried yet this month; where answers are too few, that is asked again each Monday."""
     tried = [one.day for one in past if one.done in ("first", "promoted", "kept")]
-    return not tried or (tried[-1].year, tried[-1].month) != (today.year, today.month)
+    if tried and (tried[-1].year, tried[-1].month) == (today.year, today.month):
+        return False
+    return today.weekday() == 0 or not past or today.day == 1
 
 
 # What was done

@@ -8,7 +8,7 @@ held out, or who rang off before the question, have not answered anything.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
@@ -59,7 +59,7 @@ async def read_rows(
         return ()
     steps = await database.proofs.steps(since, until)
     rows = []
-    async for made in _offers(database, since, until):
+    for made in await _offers(database, since, until):
         known = {state for state, at in steps.get(made.id, ()) if at <= made.decided_at + wait}
         if known & _ASKED:
             rows.append(_row(made, _is_yes(known, label)))
@@ -70,10 +70,11 @@ def _is_yes(states: Iterable[str], label: Label) -> bool:
     return bool(set(states) & (_YES if label == "accepted" else {"sold"}))
 
 
-async def _offers(database: PolicyDatabase, since: datetime, until: datetime) -> AsyncIterator[Suggestion]:
-    async for made in database.suggestions.each(since, until):
-        if made.offers:
-            yield made
+async def _offers(database: PolicyDatabase, since: datetime, until: datetime) -> list[Suggestion]:
+    found = [
+        made for arm in ("offer", "random") async for made in database.suggestions.each(since, until, arm=arm)
+    ]
+    return sorted(found, key=lambda made: (made.decided_at, made.id))
 
 
 def _row(made: Suggestion, label: bool) -> Row:
