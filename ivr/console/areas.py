@@ -8,6 +8,7 @@ from ivr.console.area import Area
 from ivr.console.board import AREA as BOARD
 from ivr.console.calls import AREA as CALLS
 from ivr.console.claims import AREA as CLAIMS
+from ivr.console.crosssell import AREA as CROSSSELL
 from ivr.console.flows import AREA as FLOWS
 from ivr.console.phone import AREA as PHONE
 from ivr.console.player import AREA as PLAYER
@@ -16,5 +17,5 @@ from ivr.console.seat import AREA as SEAT
 from ivr.console.voicemail import AREA as VOICEMAIL
 
 AREAS: tuple[Area, ...] = (
-    ACCOUNT, SEAT, VOICEMAIL, CLAIMS, BOARD, CALLS, FLOWS, REPORTS, ADMIN, PHONE, PLAYER,
+    ACCOUNT, SEAT, VOICEMAIL, CLAIMS, BOARD, CALLS, CROSSSELL, FLOWS, REPORTS, ADMIN, PHONE, PLAYER,
 )  # fmt: skip
