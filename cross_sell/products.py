@@ -64,11 +64,11 @@ SLOW_DAYS = 730.0
 FAST_DAYS = (15.0, 30.0, 60.0, 180.0, 1e6)
 _SEASON_DAYS = 60.0
 #: More cases than this are thinned, the commonest answers first; those kept stand for those left out.
-MOST_CASES = 90_000
+MOST_CASES = 60_000
 _SMALL = 4_000
 _HELD_OUT = 0.2
-_LATEST = 0.12
-_SEARCH_ROUNDS, _LAST_ROUNDS = 45, 90
+_LATEST, _PARTS = 0.12, 4
+_SEARCH_ROUNDS, _LAST_ROUNDS = 45, 130
 _STEADY = 2.0
 
 
@@ -370,13 +370,7 @@ class _Learner:
         sums, choices = self._sums(weights, unseen), self._choices.take(unseen)
         fast = 0.0
         if self._cases.dated:
-            before, days = self._sums(weights, seen), self._cases.day
-            tried = {
-                days_: _levels(before, self._choices.take(seen), _fading(days[seen], days_))
-                for days_ in FAST_DAYS
-            }
-            fast = min(tried, key=lambda one: loss(sums + tried[one].astype(np.float32), choices))
-            sums = sums + tried[fast].astype(np.float32)
+            fast, sums = self._followed(weights, unseen)
         flat = np.zeros((int(seen.sum()), sums.shape[1]), np.float32)
         popular = _levels(flat, self._choices.take(seen), np.ones(len(flat))).astype(np.float32)
         temperature = best_temperature(sums, choices)
@@ -386,6 +380,25 @@ class _Learner:
             fast,
             loss(np.broadcast_to(popular, sums.shape), choices),
         )
+
+    def _followed(self, weights: Floats, unseen: Flags) -> tuple[float, NDArray[np.float32]]:
+        """The memory that foretells best, part by part of the later days, and the sums at its levels."""
+        days, every = self._cases.day, np.ones(len(self._cases), np.bool_)
+        sums = self._sums(weights, every)
+        parts = np.array_split(np.flatnonzero(unseen)[np.argsort(days[unseen], kind="stable")], _PARTS)
+        told: dict[float, NDArray[np.float32]] = {}
+        for half_life in FAST_DAYS:
+            told[half_life] = sums.copy()
+            for part in (one for one in parts if len(one)):
+                earlier = days < days[part[0]]
+                if earlier.any():
+                    fading = _fading(days[earlier], half_life)
+                    told[half_life][part] += _levels(
+                        sums[earlier], self._choices.take(earlier), fading
+                    ).astype(np.float32)
+        later = self._choices.take(unseen)
+        best = min(told, key=lambda half_life: loss(told[half_life][unseen], later))
+        return best, told[best][unseen]
 
 
 @dataclass(frozen=True, slots=True)

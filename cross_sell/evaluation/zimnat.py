@@ -123,10 +123,10 @@ def lightgbm_of(
     who, what = np.nonzero(seen.bought)
     table = lightgbm.Dataset(design(seen, learning)[who], what, weight=seen.bought[who, what])
     settings = {
-        "objective": "multiclass", "num_class": len(seen.products), "learning_rate": 0.08, "num_leaves": 15,
+        "objective": "multiclass", "num_class": len(seen.products), "learning_rate": 0.05, "lambda_l2": 1.0, "num_leaves": 15,
         "feature_fraction": 0.6, "verbosity": -1, "seed": seed, "num_threads": 1, "deterministic": True,
     }  # fmt: skip
-    found = np.asarray(lightgbm.train(settings, table, num_boost_round=80).predict(design(unseen, judged)))
+    found = np.asarray(lightgbm.train(settings, table, num_boost_round=100).predict(design(unseen, judged)))
     found = np.where(unseen.allowed, np.maximum(found, 1e-9), 0.0)
     return np.asarray(found / found.sum(axis=1, keepdims=True), np.float64)
 
@@ -135,7 +135,9 @@ def figures(found: Floats, cases: Cases, common: Any) -> dict[str, float]:
     """The table's figures of chances (cases × products)."""
     answer, weight = cases.bought.argmax(axis=1), cases.bought.max(axis=1).astype(np.float64)
     said = found[np.arange(len(answer)), answer]
-    better = (found > said[:, None]).sum(axis=1)
+    # Products of equal chance share their places.
+    tied = (found == said[:, None]).sum(axis=1) - 1
+    better = (found > said[:, None]).sum(axis=1) + tied / 2
     rare = ~np.isin(answer, common)
     first = found.argmax(axis=1)
 
