@@ -99,8 +99,9 @@ def _cooled_off(facts: Facts) -> bool:
 
 
 def _not_too_often(facts: Facts) -> bool:
-    """Offers that were made stay under the caps of a month and of a year."""
-    made = [one.at for one in _offers(facts) if one.state != "flagged"]
+    """Offers that were made stay under the caps of a month and of a year; the one of this very call is no second one."""
+    earlier = (one for one in _offers(facts) if one.call_id != facts.call.call_id)
+    made = [one.at for one in earlier if one.state != "flagged"]
     month = sum(at > facts.call.now - _MONTH for at in made)
     year = sum(at > facts.call.now - _YEAR for at in made)
     return month < facts.rules.offers_30_days and year < facts.rules.offers_365_days

@@ -129,6 +129,13 @@ def test_of_several_shut_gates_the_first_counts() -> None:
     assert _look(replace(shut, level=2), replace(STANDING, do_not_call=True)).gate == "sensitive_matter"
 
 
+def test_an_offer_of_this_very_call_is_no_second_one_but_its_refusal_is_final() -> None:
+    asked = offer(0.001, "offered", "501", CALL.call_id)
+    assert _look(standing=replace(STANDING, offers=(asked,))).gate == ""
+    refused = replace(asked, state="refused")
+    assert _look(standing=replace(STANDING, offers=(refused,))).gate == "cool_off"
+
+
 def test_one_product_may_be_shut_while_another_is_open() -> None:
     verdict = look(CALL, STANDING, [sold("301"), sold("501")], RULES)
     assert [product.offered.product for product, _ in verdict.open_products] == ["501"]
