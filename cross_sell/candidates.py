@@ -116,7 +116,10 @@ def choose(
             scored[one.name][folds == fold] = one.trial(learning, seed + fold, jobs).log_odds(judged.places)
     kept = folds >= 0
     rows, inner = index[kept], _refolded(folds[kept], task.labels[index[kept]], seed)
-    return _chosen(rows, task.labels[rows], {name: odds[kept] for name, odds in scored.items()}, inner)
+    # Of very many rows a machine learns more than a part of them shows: it is not averaged with simpler ones.
+    most = 1 if len(task.labels) > MANY else len(candidates)
+    found = {name: odds[kept] for name, odds in scored.items()}
+    return _chosen(rows, task.labels[rows], found, inner, most)
 
 
 def _scorecard(name: str, penalty: float) -> Candidate:
@@ -199,24 +202,23 @@ def _refolded(folds: NDArray[np.intp], labels: Floats, seed: int) -> NDArray[np.
 
 
 def _chosen(
-    rows: NDArray[np.intp], labels: Floats, scored: dict[str, Floats], folds: NDArray[np.intp]
+    rows: NDArray[np.intp], labels: Floats, scored: dict[str, Floats], folds: NDArray[np.intp], most: int
 ) -> Choice:
     honest = np.empty(len(labels))
     for fold in np.unique(folds):
         others = folds != fold
-        members, slope, shift, _ = _best(
-            labels[others], {name: odds[others] for name, odds in scored.items()}
-        )
+        seen = {name: odds[others] for name, odds in scored.items()}
+        members, slope, shift, _ = _best(labels[others], seen, most)
         honest[~others] = slope * _mean(scored, members)[~others] + shift
-    members, slope, shift, losses = _best(labels, scored)
+    members, slope, shift, losses = _best(labels, scored, most)
     return Choice(members, slope, shift, rows, honest, losses)
 
 
 def _best(
-    labels: Floats, scored: dict[str, Floats]
+    labels: Floats, scored: dict[str, Floats], most: int
 ) -> tuple[tuple[str, ...], float, float, dict[str, float]]:
     """The blend with the least loss, unless a larger one is not clearly worse."""
-    found = {members: _levelled(labels, _mean(scored, members)) for members in _blends(tuple(scored))}
+    found = {members: _levelled(labels, _mean(scored, members)) for members in _blends(tuple(scored), most)}
     losses = {
         members: log_losses(labels, sigmoid(slope * _mean(scored, members) + shift))
         for members, (slope, shift) in found.items()
@@ -230,8 +232,8 @@ def _best(
     return best, *found[best], told
 
 
-def _blends(names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    for size in range(1, len(names) + 1):
+def _blends(names: tuple[str, ...], most: int) -> Iterator[tuple[str, ...]]:
+    for size in range(1, most + 1):
         yield from combinations(names, size)
 
 

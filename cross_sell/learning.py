@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from cross_sell.bins import learn_bins
-from cross_sell.candidates import Candidate, Choice, Task, candidates_for, choose
+from cross_sell.candidates import MANY, Candidate, Choice, Task, candidates_for, choose
 from cross_sell.errors import FrameError
 from cross_sell.frame import Frame, read_frame
 from cross_sell.logistic import sigmoid
@@ -120,7 +120,10 @@ def _learnt(
     blend = learnt[0]
     for other in learnt[1:]:
         blend = blend.plus(other)
-    levelled = blend.scaled(choice.slope / len(learnt), choice.shift)
+    slope, shift = choice.slope, choice.shift
+    if len(task.labels) > MANY and slope > 0:
+        slope, shift = 1.0, 0.0  # they were found for a model of far fewer rows; one of so many needs none
+    levelled = blend.scaled(slope / len(learnt), shift)
     return levelled.centred(task.places), choice
 
 
