@@ -123,8 +123,8 @@ def lightgbm_of(
     who, what = np.nonzero(seen.bought)
     table = lightgbm.Dataset(design(seen, learning)[who], what, weight=seen.bought[who, what])
     settings = {
-        "objective": "multiclass", "num_class": len(seen.products), "learning_rate": 0.05, "lambda_l2": 1.0, "num_leaves": 15,
-        "feature_fraction": 0.6, "verbosity": -1, "seed": seed, "num_threads": 1, "deterministic": True,
+        "objective": "multiclass", "num_class": len(seen.products), "learning_rate": 0.05, "num_leaves": 15,
+        "lambda_l2": 1.0, "feature_fraction": 0.6, "verbosity": -1, "seed": seed, "num_threads": 1, "deterministic": True,
     }  # fmt: skip
     found = np.asarray(lightgbm.train(settings, table, num_boost_round=100).predict(design(unseen, judged)))
     found = np.where(unseen.allowed, np.maximum(found, 1e-9), 0.0)
