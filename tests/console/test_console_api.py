@@ -29,6 +29,12 @@ SEEN_BY = {
     "/reports": {"manager"},
     "/api/reports": {"manager"},
     "/board/alarms": {"manager"},
+    "/api/crosssell": {"seat", "manager", "administrator"},
+    **{
+        f"{folder}/crosssell/{page}": {"manager", "administrator"}
+        for folder in ("", "/api")
+        for page in ("products", "suggestions", "models", "report")
+    },
 }
 CONFORMS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance",
