@@ -41,8 +41,8 @@ _KINDS: Final = {
 
 def simulate(
     days: Annotated[int, typer.Option(min=70, max=1500, help="Days that are simulated.")] = 365,
-    calls_a_day: Annotated[float, typer.Option(min=1, max=1000, help="Calls a day, on average.")] = 60.0,
-    customers: Annotated[int, typer.Option(min=50, max=100_000, help="Customers of the company.")] = 12_000,
+    calls_a_day: Annotated[float, typer.Option(min=1, max=1000, help="Calls a day, on average.")] = 40.0,
+    customers: Annotated[int, typer.Option(min=50, max=100_000, help="Customers of the company.")] = 8_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same year.")] = 1,
     uplift: Annotated[
         float, typer.Option(min=0, max=0.3, help="The true uplift: lasting sales a person offered.")
