@@ -51,7 +51,7 @@ def evaluate(folder: str | Path, seed: int = 0, progress: Tell | None = None) ->
     rows.append(("popularity", figures(popularity(seen, unseen), unseen, common)))
     if find_spec("lightgbm") is not None:
         tell("LightGBM", 0.05)
-        found = lightgbm_of(seen, unseen, learning, judged, seed)
+        found = lightgbm_of(seen, unseen, learning.without(*products), judged.without(*products), seed)
         rows.append(("LightGBM", figures(found, unseen, common)))
     tell("fitting", 0.3)
     model = fit_products(
