@@ -73,7 +73,8 @@ async def test_a_sale_needs_policy_and_premium_and_what_was_entered_stays(consol
     client = await console.signed_in("anna")
     move = "/crosssell/referrals/s-c1/move"
 
-    for missing in ({"policy": ""}, {"premium": "much"}, {"premium": "-1"}, {"policy": "a b"}):
+    long = {"note": "by post " + "x" * 2000}
+    for missing in ({"policy": ""}, {"premium": "much"}, {"premium": "-1"}, {"policy": "a b"}, long):
         reply = await client.post(move, data=SOLD | missing | {"version": str(known.version)})
         assert reply.status_code == 422
         assert "by post" in reply.text

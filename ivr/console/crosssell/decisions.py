@@ -93,7 +93,7 @@ async def page_of(
 
 async def found(parts: ConsoleParts, suggestion: str) -> Suggestion:
     """The decision of that id. Raises NotFoundError."""
-    known = await parts.database.suggestions.find(suggestion)
+    known = await parts.database.suggestions.find(suggestion.replace("\x00", ""))
     if known is None:
         raise NotFoundError("There is no decision of that id.")
     return known

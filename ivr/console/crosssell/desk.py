@@ -19,15 +19,6 @@ from policy_db.selling_facts import OnSale
 #: Whoever sells, or answers for it.
 Seller = Annotated[Visitor, Depends(require("seat", "manager", "administrator"))]
 OVERSEERS: Final = ("manager", "administrator")
-#: The pages of the area: address, key of the text, who sees it.
-TABS: Final = (
-    ("/crosssell/referrals", "referrals.title", ("seat", *OVERSEERS)),
-    ("/crosssell/do-not-call", "do_not_call.title", ("seat", *OVERSEERS)),
-    ("/crosssell/products", "selling.title", OVERSEERS),
-    ("/crosssell/suggestions", "decisions.title", OVERSEERS),
-    ("/crosssell/models", "models.title", OVERSEERS),
-    ("/crosssell/report", "crosssell.report.title", OVERSEERS),
-)
 #: Rows that one CSV file holds at most, and how many are read at a time.
 MOST_ROWS: Final = 100_000
 AT_ONCE: Final = 1000
@@ -93,8 +84,8 @@ def sees_all(visitor: Visitor) -> bool:
 
 
 def word(request: Request, name: str) -> str:
-    """A parameter of the address, trimmed."""
-    return request.query_params.get(name, "").strip()[:_LONGEST]
+    """A parameter of the address, trimmed, without what no database takes."""
+    return request.query_params.get(name, "").replace("\x00", "").strip()[:_LONGEST]
 
 
 def days(request: Request, parts: ConsoleParts) -> tuple[datetime | None, datetime | None]:
@@ -129,6 +120,5 @@ def place_after(at: datetime, last: str) -> str:
 
 
 def shown(request: Request, visitor: Visitor, template: str, *, status: int = 200, **values: Any) -> Response:
-    """A page of the area, with its tabs."""
-    tabs = [(path, key) for path, key, roles in TABS if visitor.has(*roles)]
-    return render(request, visitor, f"crosssell/{template}", status=status, tabs=tabs, **values)
+    """A page of the area."""
+    return render(request, visitor, f"crosssell/{template}", status=status, **values)

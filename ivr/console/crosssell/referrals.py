@@ -30,7 +30,6 @@ from ivr.console.crosssell.desk import (
     word,
 )
 from ivr.console.crosssell.referring import (
-    MOST_NOTE,
     Told,
     Wish,
     begin_another,
@@ -63,7 +62,8 @@ _COLUMNS: Final = (
     "policy", "premium", "changed_at", "call",
 )  # fmt: skip
 _Word = Annotated[str, StringConstraints(max_length=100, strip_whitespace=True)]
-_Long = Annotated[str, StringConstraints(max_length=MOST_NOTE, strip_whitespace=True)]
+#: Longer than a note may be, so that one that is too long comes back to the form.
+_Long = Annotated[str, StringConstraints(max_length=10_000, strip_whitespace=True)]
 
 
 class MoveForm(BaseModel):

@@ -12,6 +12,7 @@ from fastapi import Request
 from ivr.console.access import ForbiddenError, Visitor
 from ivr.console.audit import did
 from ivr.console.crosssell.desk import coordinators, sees_all, self_as
+from ivr.console.crosssell.sheet import clean
 from ivr.console.pages import text
 from ivr.console.parts import ConsoleParts
 from policy_db.errors import BadValueError, ConflictError, NotFoundError
@@ -48,7 +49,7 @@ class Together:
 
 async def found(parts: ConsoleParts, visitor: Visitor, referral: str) -> Referral:
     """The referral, if the visitor may see it. Raises NotFoundError."""
-    known = await parts.database.referrals.find(referral)
+    known = await parts.database.referrals.find(referral.replace("\x00", ""))
     if known is None or not (sees_all(visitor) or _concerns(visitor, known)):
         raise NotFoundError("There is no referral of that id.")
     return known
@@ -77,7 +78,9 @@ async def move(
     """Say what became of it. Raises ForbiddenError, BadValueError, ConflictError, StaleError."""
     if not may_act(visitor, known):
         raise ForbiddenError
-    premium = _premium(request, visitor, wish)
+    premium, said = _premium(request, visitor, wish), clean(wish.note)
+    if len(said) > MOST_NOTE:
+        raise BadValueError(text(request, visitor, "referrals.wrong.note"))
     if wish.version == known.version and wish.state not in moves_of(known) and wish.state != known.state:
         states = {"before": f"referral.{known.state}", "after": f"referral.{wish.state}"}
         words = {name: text(request, visitor, key) for name, key in states.items()}
@@ -88,7 +91,7 @@ async def move(
         wish.state,
         who=_who(visitor),
         at=parts.clock(),
-        note=wish.note,
+        note=said,
         seat=own if own is not None and not known.seat else None,
         premium=premium,
         policy=wish.policy if wish.state == "sold" else None,
@@ -122,7 +125,7 @@ async def note(parts: ConsoleParts, visitor: Visitor, known: Referral, said: str
     """Add a word to it. Raises ForbiddenError, BadValueError."""
     if not may_act(visitor, known):
         raise ForbiddenError
-    await parts.database.referrals.note(known.id, said, who=_who(visitor), at=parts.clock())
+    await parts.database.referrals.note(known.id, clean(said), who=_who(visitor), at=parts.clock())
     await did(parts, visitor, "noted", f"referral:{known.id}")
     _tell(parts, known)
 

@@ -28,7 +28,7 @@ SALE: Final = ("selling", "line", "licence", "queue", "margin", "premium")
 #: Lines that stand empty below a table, to be filled in.
 _SPARE: Final = 2
 _MOST_LINES: Final = 200
-_LONGEST: Final = 5000
+_LONGEST: Final = 20_000
 _BETWEEN: Final = re.compile(r"[,，、;；\n]+")
 _WHOLE: Final = re.compile(r"\d{1,15}")
 #: Control characters other than those of a text with lines; a database takes no NUL.
