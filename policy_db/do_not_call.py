@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, cast
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from policy_db.callers import forms
 from policy_db.errors import BadValueError
@@ -26,10 +28,19 @@ class DoNotCalls:
 
     async def add(self, entry: DoNotCall) -> DoNotCall:
         """Put someone on the list; the same entry again gives the one that stands. Raises BadValueError."""
-        if entry.scope not in SCOPES:
-            raise BadValueError(f"A scope is {' or '.join(SCOPES)}.")
-        if not (entry.number or entry.customer):
-            raise BadValueError("An entry names a number, a customer, or both.")
+        _check(entry)
+        async with self._store.writing(f"do not call {entry.number} {entry.customer}") as connection:
+            return (await self._put(connection, entry))[0]
+
+    async def add_all(self, entries: Sequence[DoNotCall]) -> int:
+        """Put all of them on the list, or nobody; how many were not on it yet. Raises BadValueError."""
+        for entry in entries:
+            _check(entry)
+        async with self._store.writing("do not call") as connection:
+            return sum([(await self._put(connection, entry))[1] for entry in entries])
+
+    async def _put(self, connection: AsyncConnection, entry: DoNotCall) -> tuple[DoNotCall, bool]:
+        """The entry as it stands, and whether it is new."""
         values = {
             "number": entry.number,
             "customer": entry.customer,
@@ -48,12 +59,11 @@ class DoNotCalls:
             table.until.is_(None) if entry.until is None else table.until == entry.until,
             table.removed_at.is_(None),
         )
-        async with self._store.writing(f"do not call {entry.number} {entry.customer}") as connection:
-            row = (await connection.execute(same)).first()
-            if row is None:
-                statement = insert(self._store, table).values(values).returning(*_COLUMNS)
-                row = (await connection.execute(statement)).one()
-        return _entry(row)
+        row = (await connection.execute(same)).first()
+        if row is not None:
+            return _entry(row), False
+        statement = insert(self._store, table).values(values).returning(*_COLUMNS)
+        return _entry((await connection.execute(statement)).one()), True
 
     async def remove(self, entry: int, *, who: str, at: datetime) -> DoNotCall | None:
         """Take an entry off the list; the entry as it is then, None if no such entry stands."""
@@ -102,6 +112,13 @@ class DoNotCalls:
         query = select(func.count()).select_from(DoNotCallRow).where(DoNotCallRow.removed_at.is_(None))
         async with self._store.reading() as connection:
             return int((await connection.execute(query)).scalar_one())
+
+
+def _check(entry: DoNotCall) -> None:
+    if entry.scope not in SCOPES:
+        raise BadValueError(f"A scope is {' or '.join(SCOPES)}.")
+    if not (entry.number or entry.customer):
+        raise BadValueError("An entry names a number, a customer, or both.")
 
 
 def listed(number: str, customer: str, scope: Scope, at: datetime) -> ColumnElement[bool] | None:

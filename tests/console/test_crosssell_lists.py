@@ -74,6 +74,32 @@ async def test_the_list_is_paged_and_exported(console: Console) -> None:
     assert len((await mei.get(f"{PATH}.csv?q=170000")).text.splitlines()) == 61
 
 
+async def test_a_file_is_brought_in_whole_or_not_at_all(console: Console) -> None:
+    mei = await console.signed_in("mei")
+
+    async def bring(told: str, codec: str = "utf-8"):
+        return await mei.post(f"{PATH}/import", files={"file": ("list.csv", told.encode(codec), "text/csv")})
+
+    bad = await bring("电话号码,范围\n17100000001,all\n12ab,all\n17100000002,never\n", "gb18030")
+    assert bad.status_code == 422
+    assert "Line 3: A telephone number" in bad.text
+    assert "Line 4: The scope" in bad.text
+    assert (await mei.get("/api/crosssell/do-not-call?q=171")).json()["items"] == []
+    good = "number,scope,source\n17100000001,all,regulator\n\n17100000002,,\n17100000001,all,regulator\n"
+    reply = await bring(good)
+    assert reply.headers["location"].endswith("done=imported&new=2")
+    found = (await mei.get("/api/crosssell/do-not-call?q=171")).json()["items"]
+    assert {(one["number"], one["scope"]) for one in found} == {
+        ("17100000001", "all"),
+        ("17100000002", "sales"),
+    }
+    for nothing in ("", "number\n", '"', "x" * 99):
+        assert (await bring(nothing)).status_code == 422
+    assert (await bring("number\n" + "4001\n" * 5001)).status_code == 422
+    anna = await console.signed_in("anna")
+    assert (await anna.post(f"{PATH}/import", files={"file": ("a.csv", b"number\n4001")})).status_code == 403
+
+
 async def test_decisions_are_for_managers_and_administrators(console: Console) -> None:
     await suggest(console.parts)
     for user, status in (("mei", 200), ("root", 200), ("anna", 403), ("rui", 403)):

@@ -16,7 +16,7 @@ from ivr.console.parts import Parts
 from policy_db.selling_facts import DoNotCall, Scope
 
 router = APIRouter(prefix="/crosssell/do-not-call")
-_Word = Annotated[str, StringConstraints(max_length=30, strip_whitespace=True)]
+_Word = Annotated[str, StringConstraints(max_length=30, strip_whitespace=True, pattern=r"^[^\x00]*$")]
 
 
 class EntryOut(BaseModel):
@@ -66,7 +66,9 @@ async def entries(
     size: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> EntriesOut:
     """Entries of numbers or customers that begin with `q`; whoever does not oversee the list has to name one."""
-    rows = await found(parts, visitor, q.strip(), standing=not removed_ones, after=before, limit=size + 1)
+    rows = await found(
+        parts, visitor, q.replace("\x00", "").strip(), standing=not removed_ones, after=before, limit=size + 1
+    )
     if rows:
         await looked_at(parts, visitor, "list", "do_not_call")
     return EntriesOut(
