@@ -52,8 +52,9 @@ def simulate(
         int, typer.Option(min=0, max=1000, help="Smaller worlds besides, to count how often intervals hold.")
     ] = 0,
     learn: Annotated[
-        bool, typer.Option("--learn/--no-learn", help="Fit models monthly and intercepts daily on the way.")
-    ] = True,
+        bool,
+        typer.Option("--learn/--no-learn", help="Learn on the way, each night; takes four times as long."),
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="A folder for every table as CSV.")] = None,
     keep: Annotated[Path | None, typer.Option(help="Keep the simulated database as this new file.")] = None,
 ) -> None:
