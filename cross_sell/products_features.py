@@ -433,12 +433,13 @@ def _most_telling(cases: Cases, readers: Sequence[Reader], facts: ManyFacts) -> 
 def _information(places: Indices, bought: NDArray[np.float32]) -> float:
     table = np.zeros((int(places.max(initial=0)) + 1, bought.shape[1]))
     np.add.at(table, places, bought)
-    whole = table.sum() or 1.0
+    whole = float(table.sum()) or 1.0
     joint = table / whole
     apart = np.outer(joint.sum(axis=1), joint.sum(axis=0))
     inside = joint > 0
     told = float((joint[inside] * np.log(joint[inside] / apart[inside])).sum())
-    return told - (np.count_nonzero(joint.sum(axis=1)) - 1) * (bought.shape[1] - 1) / (2 * whole)
+    chance: float = (int(np.count_nonzero(joint.sum(axis=1))) - 1) * (bought.shape[1] - 1) / (2 * whole)
+    return told - chance
 
 
 def _counted(family: Family, facts: ManyFacts) -> tuple[Family, list[tuple[int, int]]]:

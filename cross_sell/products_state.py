@@ -78,12 +78,11 @@ def _counted(source: object, places: Mapping[str, int]) -> dict[int, float]:
 
 
 def _listed(source: object) -> list[Any]:
-    if isinstance(source, str) or source is None:
-        return [] if source is None else [source]
-    try:
-        return list(source)  # type: ignore[call-overload]
-    except TypeError:
+    if source is None:
         return []
+    if isinstance(source, str):
+        return [source]
+    return list(source) if isinstance(source, Iterable) else []
 
 
 def _remember(state: State, history: object, now: object, places: Mapping[str, int]) -> None:

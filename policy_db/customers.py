@@ -52,7 +52,7 @@ class Customers:
             return {}
         query = select(CustomerRow.number, CustomerRow.name).where(CustomerRow.number.in_(set(numbers)))
         async with self._store.reading() as connection:
-            return {number: name for number, name in await connection.execute(query)}
+            return {row.number: row.name for row in await connection.execute(query)}
 
     async def find_by_id_number(self, id_number: str) -> tuple[Customer, ...]:
         """The customers registered under that ID number."""

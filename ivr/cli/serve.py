@@ -82,7 +82,9 @@ def demo(
         data_dir=data_dir,
         database_url=database_url,
     )
-    if "crosssell_holdout" not in settings.model_fields_set:  # who tries the demonstration is to hear an offer
+    if (
+        "crosssell_holdout" not in settings.model_fields_set
+    ):  # who tries the demonstration is to hear an offer
         settings = settings.model_copy(update={"crosssell_holdout": 0.0})
     asyncio.run(build_portfolio(settings, customers, seed, messages=True))
     _tell_how_to_dial(settings)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -41,7 +43,7 @@ def _text(name: str, length: int, *, nullable: bool = False) -> sa.Column[str]:
     return sa.Column(name, sa.String(length=length), nullable=nullable)
 
 
-def _json(*names: str) -> list[sa.Column[dict[str, object]]]:
+def _json(*names: str) -> list[sa.Column[Any]]:
     return [sa.Column(name, columns.Json, nullable=False) for name in names]
 
 
