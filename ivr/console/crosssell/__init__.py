@@ -53,8 +53,5 @@ AREA = Area(
     pages=_together(_PAGES),
     api=_together(_APIS),
     background=refitting,
-    entries=(
-        Entry("/crosssell", "selling.area", ("seat", "manager", "administrator"), order=45),
-        Entry("/crosssell/report", "crosssell.report.title", ("manager", "administrator"), order=46),
-    ),
+    entries=(Entry("/crosssell", "selling.area", ("seat", "manager", "administrator"), order=45),),
 )
