@@ -29,11 +29,12 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """One column as it is looked up: values known as they stand, the rest read and placed."""
+    """One column as it is looked up: values known as they stand, plain numbers by `edges`, the rest read and placed."""
 
     name: str
     key: object
     known: Mapping[object, int]
+    edges: tuple[float, ...]
     place: Place
 
 
@@ -41,20 +42,29 @@ class Scorer:
     """Scores mappings of column to value; `log_odds` is the fast way, `contributions` tells what made it up."""
 
     def __init__(self, model: Additive) -> None:
-        sides = {column: _side(model.bins[column]) for column in model.used()}
+        sides = {column: _side(model.bins[column]) for column in sorted(model.used())}
+        paired = {column for pair in model.pairs for column in pair}
         self._intercept = model.intercept
+        self._mains = [(sides[column], table.tolist()) for column, table in model.mains.items()]
         self._direct: list[tuple[_Side, dict[object, float], list[float]]] = []
-        self._cut: list[tuple[_Side, tuple[float, ...], list[float]]] = []
         for column, table in model.mains.items():
             side, values = sides[column], table.tolist()
-            if side.known:
+            if side.known and column not in paired:
                 by_value = {value: values[place] for value, place in side.known.items()}
                 self._direct.append((side, by_value, values))
-            else:
-                self._cut.append((side, model.bins[column].edges, values))
+        told = {side.name for side, _, _ in self._direct}
+        placed = [column for column, side in sides.items() if side.name not in told]
+        nothing = {column: [0.0] * model.bins[column].size for column in placed if column not in model.mains}
+        tables = {
+            column: model.mains[column].tolist() for column in placed if column in model.mains
+        } | nothing
+        self._placed = [(sides[c], sides[c].key, sides[c].edges, tables[c]) for c in placed]
+        at = {column: index for index, column in enumerate(placed)}
         self._pairs = [
-            (sides[first], sides[second], grid.tolist()) for (first, second), grid in model.pairs.items()
+            (sides[first], sides[second], grid.tolist(), at[first], at[second])
+            for (first, second), grid in model.pairs.items()
         ]
+        self._grids = [(left, right, grid) for _, _, grid, left, right in self._pairs]
         self._tables = [by_value for _, by_value, _ in self._direct]
         keys = [side.key for side, _, _ in self._direct]
         self._pick: Callable[[Any], tuple[Any, ...]] = itemgetter(*keys) if len(keys) > 1 else _all_of(keys)
@@ -66,15 +76,21 @@ class Scorer:
             total = self._intercept + float(sum(map(_LOOK_UP, self._tables, self._pick(row))))
         except (KeyError, TypeError):
             total = self._intercept + sum([self._read(term, row) for term in self._direct])
-        get = row.get
-        for side, edges, values in self._cut:
-            value = get(side.key)
-            if type(value) is float and value - value == 0.0:
-                total += values[bisect_right(edges, value) + 1]
+        get: Callable[[object], Any] = row.get
+        places: list[int] = []
+        for side, key, edges, values in self._placed:
+            value = get(key)
+            kind = type(value)
+            if edges and (kind is float or kind is int) and value - value == 0:
+                place = bisect_right(edges, value) + 1
+            elif value is None:
+                place = 0
             else:
-                total += values[side.place(value)]
-        for left, right, grid in self._pairs:
-            total += grid[_place(left, get(left.key))][_place(right, get(right.key))]
+                place = _place(side, value)
+            places.append(place)
+            total += values[place]
+        for left, right, grid in self._grids:
+            total += grid[places[left]][places[right]]
         return total
 
     @staticmethod
@@ -89,10 +105,9 @@ class Scorer:
     def contributions(self, row: Mapping[object, object]) -> list[Contribution]:
         """What each table adds, the strongest first; with the intercept they sum to the log-odds."""
         found = [
-            Contribution((side.name,), values[side.place(row.get(side.key))])
-            for side, _, values in (*self._direct, *self._cut)
+            Contribution((side.name,), values[side.place(row.get(side.key))]) for side, values in self._mains
         ]
-        for left, right, grid in self._pairs:
+        for left, right, grid, _, _ in self._pairs:
             effect = grid[_place(left, row.get(left.key))][_place(right, row.get(right.key))]
             found.append(Contribution((left.name, right.name), effect))
         return sorted(found, key=lambda one: -abs(one.effect))
@@ -114,9 +129,11 @@ def _all_of(keys: Sequence[object]) -> Callable[[Any], tuple[Any, ...]]:
 def _side(bins: Bins) -> _Side:
     """Direct look-ups where every value has a bin of its own; a number with many pieces is cut instead."""
     if not bins.ordered:
-        return _Side(bins.name, bins.key, bins.known(()), bins.place)
+        return _Side(bins.name, bins.key, bins.known(()), (), bins.place)
     values = _singles(bins.edges)
-    return _Side(bins.name, bins.key, bins.known(values) if values or bins.order else {}, bins.place)
+    known = bins.known(values) if values or bins.order else {}
+    edges = () if bins.order or bins.missing else bins.edges
+    return _Side(bins.name, bins.key, known, edges, bins.place)
 
 
 def _singles(edges: tuple[float, ...]) -> list[float]:
