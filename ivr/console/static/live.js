@@ -1,6 +1,7 @@
 // Live parts of a page, the token in every request of htmx, the menu on narrow screens.
 // A part with data-live="call seat" and data-url="/board/calls" is read again when such a thing has changed,
-// no more often than every data-every milliseconds (500 if it does not say).
+// no more often than every data-every milliseconds (500 if it does not say), and somewhere within data-spread more, so
+// that many who watch the same do not all ask at once.
 "use strict";
 (() => {
   const token = () => document.querySelector('meta[name="csrf"]')?.content ?? "";
@@ -43,7 +44,7 @@
     if (waiting.has(part)) return;
     const every = Number(part.dataset.every ?? 500);
     const since = performance.now() - Number(part.dataset.readAt ?? -1e9);
-    waiting.set(part, setTimeout(() => { part.dataset.readAt = performance.now(); read(part); }, Math.max(0, every - since)));
+    waiting.set(part, setTimeout(() => { part.dataset.readAt = performance.now(); read(part); }, Math.max(0, every - since) + Math.random() * Number(part.dataset.spread ?? 0)));
   }
   function nudged({ topic, id }) {
     document.body.dispatchEvent(new CustomEvent("live:nudge", { detail: { topic, id } }));
