@@ -12,7 +12,8 @@ from hint_kit import suggest
 from seat_kit import seat_user
 
 PAGES = (
-    "/crosssell/referrals", "/crosssell/referrals/s-c9", "/crosssell/do-not-call", "/crosssell/products",
+    "/crosssell/referrals", "/crosssell/referrals/s-c9", "/crosssell/referrals/new?customer=nobody&call=c-none",
+    "/crosssell/do-not-call", "/crosssell/products",
     "/crosssell/suggestions", "/crosssell/suggestions/s-c1", "/crosssell/models", "/crosssell/models/501",
 )  # fmt: skip
 #: Tables of which a part is out of sight.

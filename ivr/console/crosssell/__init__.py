@@ -4,6 +4,7 @@
 routers in `_PAGES` and `_APIS`, and by entries of the navigation:
 
 referrals    who was referred to whom, and what became of it (`referring`: who may do what)
+new_referral what a person begins by themselves (`beginning`: what speaks against it)
 do_not_call  who is to be left alone
 catalogue    what may be offered, and how (`sheet`: an entry as a form has it)
 decisions    what was decided for each caller, with every gate
@@ -28,6 +29,7 @@ from ivr.console.crosssell import (
     do_not_call_api,
     models,
     models_api,
+    new_referral,
     referrals,
     referrals_api,
     report,
@@ -36,7 +38,7 @@ from ivr.console.crosssell import (
 )
 from ivr.console.crosssell.clockwork import refitting
 
-_PAGES = (start, referrals, do_not_call, catalogue, decisions, models, report)
+_PAGES = (start, new_referral, referrals, do_not_call, catalogue, decisions, models, report)
 _APIS = (referrals_api, do_not_call_api, catalogue_api, decisions_api, models_api, report_api)
 
 

@@ -10,12 +10,13 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field, StringConstraints
 
 from ivr.console.audit import looked_at
+from ivr.console.crosssell.beginning import MOST_NOTE, Beginning
 from ivr.console.crosssell.desk import Seller, place, place_after, word
 from ivr.console.crosssell.referrals import wanted_of
 from ivr.console.crosssell.referring import (
-    MOST_NOTE,
     Told,
     Wish,
+    begin,
     begin_another,
     found,
     move,
@@ -23,6 +24,7 @@ from ivr.console.crosssell.referring import (
     note,
     together,
 )
+from ivr.console.crosssell.sheet import clean
 from ivr.console.parts import ConsoleParts, Parts
 from policy_db.selling_facts import Referral, ReferralState
 
@@ -100,6 +102,19 @@ class MoveIn(BaseModel):
     premium: Decimal | None = Field(None, ge=0, max_digits=14, decimal_places=2)
 
 
+class BeginningIn(BaseModel):
+    """A referral that a person begins: `agreed` is that the caller has said yes to it, without which none begins.
+
+    `call` may be empty for the call that your seat is in, and `customer` for the caller of that call.
+    """
+
+    product: Annotated[str, StringConstraints(min_length=1, max_length=10, strip_whitespace=True)]
+    customer: Annotated[str, StringConstraints(max_length=20, strip_whitespace=True)] = ""
+    call: Annotated[str, StringConstraints(max_length=64, strip_whitespace=True)] = ""
+    note: Annotated[str, StringConstraints(max_length=MOST_NOTE, strip_whitespace=True)] = ""
+    agreed: bool = False
+
+
 class CoordinatorIn(BaseModel):
     """Who coordinates it: a user's name or `seat:ID`; empty is nobody."""
 
@@ -139,6 +154,19 @@ async def referrals(
     return ReferralsOut(items=[ReferralOut.of(one) for one in rows[:size]], next=after)
 
 
+@router.post("", status_code=201)
+async def begin_new(request: Request, parts: Parts, visitor: Seller, asked: BeginningIn) -> WholeReferralOut:
+    """Begin a referral that nothing suggested; the same call and product again give the one that is there.
+
+    422 says in plain words what speaks against it: an unknown customer, no yes of the caller, the do-not-call list, a
+    product that is not offered, is owned or is on its way; 409 is for who has no seat.
+    """
+    wanted = Beginning(
+        clean(asked.product), asked.agreed, clean(asked.customer), clean(asked.call), clean(asked.note)
+    )
+    return await _whole(parts, await begin(request, parts, visitor, wanted))
+
+
 @router.get("/{referral}")
 async def one(parts: Parts, visitor: Seller, referral: _Id) -> WholeReferralOut:
     """One referral."""
@@ -176,7 +204,7 @@ async def add_note(parts: Parts, visitor: Seller, referral: _Id, asked: Referral
 
 
 @router.post("/{referral}/products/{product}", status_code=201)
-async def begin(
+async def begin_of(
     request: Request,
     parts: Parts,
     visitor: Seller,

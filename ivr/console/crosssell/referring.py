@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Final, Literal, get_args
 
@@ -11,17 +12,25 @@ from fastapi import Request
 
 from ivr.console.access import ForbiddenError, Visitor
 from ivr.console.audit import did
+from ivr.console.crosssell.beginning import (
+    MOST_NOTE,
+    Beginning,
+    Caller,
+    caller_of,
+    must_be_allowed,
+    must_refer,
+    refused,
+)
 from ivr.console.crosssell.desk import coordinators, sees_all, self_as
 from ivr.console.crosssell.sheet import clean
 from ivr.console.pages import text
 from ivr.console.parts import ConsoleParts
 from policy_db.errors import BadValueError, ConflictError, NotFoundError
-from policy_db.selling_facts import WAY, Referral, may_move
+from policy_db.selling_facts import PENDING, WAY, Referral, may_move
 
 #: What a person may say of a referral, in the order in which it happens.
 Told = Literal["connected", "quoted", "sold", "declined", "refused", "lost"]
 TOLD: Final[tuple[Told, ...]] = get_args(Told)
-MOST_NOTE: Final = 2000
 #: As the column holds it.
 _MOST_PREMIUM: Final = Decimal(10) ** 12
 _POLICY: Final = re.compile(r"[0-9A-Za-z-]{1,20}")
@@ -132,6 +141,8 @@ async def note(parts: ConsoleParts, visitor: Visitor, known: Referral, said: str
 
 async def together(parts: ConsoleParts, known: Referral) -> tuple[Together, ...]:
     """All products of a referral to several specialists; none where there is one product only."""
+    if not known.call_id:
+        return ()
     others = [one for one in await parts.database.referrals.of_call(known.call_id) if _same(one, known)]
     head = next((one for one in others if known.product in one.also), known)
     if not head.also:
@@ -181,6 +192,83 @@ async def begin_another(
     return begun
 
 
+async def begin(request: Request, parts: ConsoleParts, visitor: Visitor, asked: Beginning) -> Referral:
+    """Begin a referral that nothing suggested, or take up the hotline's own that no caller was asked about yet.
+
+    The caller has said yes to the visitor, who is the one that referred. The same call and product again give the
+    referral that is there. Raises RefusedError with what speaks against it, SeatError (H650) without a seat.
+    """
+    await must_refer(request, parts, visitor)
+    asked = replace(asked, note=clean(asked.note))
+    caller = await caller_of(request, parts, visitor, asked)
+    fresh = _fresh(parts, visitor, caller, asked.product)
+    known = await _there(parts, fresh)
+    if known is not None and _taken_up(visitor, known):
+        return known
+    await must_be_allowed(request, parts, visitor, caller, asked)
+    begun = await _begun(request, parts, visitor, known or fresh, asked.note)
+    await did(parts, visitor, "referred", f"referral:{begun.id}", call=begun.call_id, product=begun.product)
+    _tell(parts, begun)
+    if visitor.seat is not None:
+        parts.bus.publish("seat", visitor.seat)
+    return begun
+
+
+def _fresh(parts: ConsoleParts, visitor: Visitor, caller: Caller, product: str) -> Referral:
+    """A referral that the visitor begins now; its id is of the call and product, or of the day where there is no call."""
+    now = parts.clock()
+    whence = caller.call or f"{_who(visitor)} {now.date()}"
+    told = "\n".join((whence, caller.customer, product))
+    return Referral(
+        id=f"b-{hashlib.sha256(told.encode()).hexdigest()[:32]}",
+        suggestion=None,
+        call_id=caller.call,
+        customer=caller.customer,
+        product=product,
+        also=(),
+        script="",
+        state="accepted",
+        flagged_at=now,
+        changed_at=now,
+        referred_by=visitor.seat or "",
+        seat="",
+        coordinator="",
+        policy="",
+        premium=None,
+        version=1,
+    )
+
+
+async def _there(parts: ConsoleParts, fresh: Referral) -> Referral | None:
+    """The referral of the same id, or one that the hotline began in that call about that product and that is open."""
+    referrals = parts.database.referrals
+    known = await referrals.find(fresh.id)
+    if known is not None or not fresh.call_id:
+        return known
+    same = [one for one in await referrals.of_call(fresh.call_id) if _same(one, fresh) and not one.ended]
+    return next((one for one in reversed(same) if one.product == fresh.product), None)
+
+
+def _taken_up(visitor: Visitor, known: Referral) -> bool:
+    """Whether it is the visitor's own referral already, as after the same request twice."""
+    return known.state in PENDING and (sees_all(visitor) or _concerns(visitor, known))
+
+
+async def _begun(
+    request: Request, parts: ConsoleParts, visitor: Visitor, begun: Referral, said: str
+) -> Referral:
+    """The referral with the caller's yes, which is written down now."""
+    referrals, now = parts.database.referrals, parts.clock()
+    if begun.state == "accepted":
+        return await referrals.flag(begun, who=_who(visitor), note=said)
+    try:
+        if visitor.seat is not None:
+            return await referrals.refer(begun.id, visitor.seat, at=now, note=said)
+        return await referrals.move(begun.id, "accepted", who=_who(visitor), at=now, note=said)
+    except ConflictError:
+        raise refused(request, visitor, product="moved_on") from None
+
+
 def reached(steps: tuple[str, ...]) -> frozenset[str]:
     """The states of the way that lie behind a referral with these steps; a later one implies those before."""
     last = max((WAY.index(one) for one in WAY if one in steps), default=0)
@@ -218,4 +306,5 @@ def _who(visitor: Visitor) -> str:
 
 def _tell(parts: ConsoleParts, referral: Referral) -> None:
     parts.bus.publish("referral", referral.id)
-    parts.bus.publish("call", referral.call_id)
+    if referral.call_id:
+        parts.bus.publish("call", referral.call_id)

@@ -81,9 +81,10 @@ async def hint_of(parts: ConsoleParts, call: str, language: str) -> Hint | NoHin
 
 async def _decided(parts: ConsoleParts, call: str, referrals: tuple[Referral, ...]) -> Suggestion | None:
     """What the caller said yes to, whatever was decided after that; else the latest decision."""
-    heard = next((one for one in reversed(referrals) if one.state in _HEARD), None)
-    if heard is not None and heard.suggestion is not None:
-        return await parts.database.suggestions.find(heard.suggestion)
+    heard = (one.suggestion for one in reversed(referrals) if one.state in _HEARD)
+    suggestion = next((one for one in heard if one is not None), None)  # a seat's own referral has none
+    if suggestion is not None:
+        return await parts.database.suggestions.find(suggestion)
     return await parts.database.suggestions.latest_of(call)
 
 
