@@ -88,6 +88,9 @@ async def test_the_same_call_and_product_again_give_the_one_that_is_there(talk: 
     assert {one.status_code for one in replies} == {201}
     assert len({one.json()["id"] for one in replies}) == 1
     assert len(await talk.all()) == before + 1
+    assert len(replies[-1].json()["steps"]) == 1
+    more = (await talk.begin(note="twins, in fact")).json()
+    assert [one["note"] for one in more["steps"]] == ["new baby", "twins, in fact"]
     known = replies[0].json()
     await talk.console.database.referrals.move(
         known["id"], "declined", who="seat:anna", at=talk.console.parts.clock()

@@ -204,7 +204,8 @@ async def begin(request: Request, parts: ConsoleParts, visitor: Visitor, asked: 
     fresh = _fresh(parts, visitor, caller, asked.product)
     known = await _there(parts, fresh)
     if known is not None and _taken_up(visitor, known):
-        return known
+        await _add(request, parts, visitor, known, asked.note)
+        return await parts.database.referrals.find(known.id) or known
     await must_be_allowed(request, parts, visitor, caller, asked)
     begun = await _begun(request, parts, visitor, known or fresh, asked.note)
     await did(parts, visitor, "referred", f"referral:{begun.id}", call=begun.call_id, product=begun.product)
@@ -252,6 +253,15 @@ async def _there(parts: ConsoleParts, fresh: Referral) -> Referral | None:
 def _taken_up(visitor: Visitor, known: Referral) -> bool:
     """Whether it is the visitor's own referral already, as after the same request twice."""
     return known.state in PENDING and (sees_all(visitor) or _concerns(visitor, known))
+
+
+async def _add(request: Request, parts: ConsoleParts, visitor: Visitor, known: Referral, said: str) -> None:
+    """What is said at another time and not only once more becomes a note of the referral that is there."""
+    if len(said) > MOST_NOTE:
+        raise refused(request, visitor, note="note")
+    steps = await parts.database.referrals.steps(known.id)
+    if said and may_act(visitor, known) and said not in [one.note for one in steps]:
+        await note(parts, visitor, known, said)
 
 
 async def _begun(
