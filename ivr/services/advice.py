@@ -271,7 +271,7 @@ class Advice:
         """A seat talks with a caller who said yes."""
         try:
             for referral in await self._database.referrals.of_call(call_id):
-                if referral.state in ("accepted", "transferred"):
+                if referral.state in ("accepted", "transferred") and referral.referred_by != seat:
                     await self._adviser.connected(referral.id, seat)
                     self._tell(call_id)
         except Exception as error:
