@@ -70,7 +70,7 @@ def test_a_message_appears_plays_and_is_handled_without_loading_the_page_again(b
     inbox = browse("rui", "/messages?view=new", language="en")
     assert "No new messages." in inbox.inner_text("main")
     served.run(leave(served, "m1"))
-    row = inbox.wait_for_selector("#message-m1", timeout=2000)
+    row = inbox.wait_for_selector("#message-m1", timeout=15_000)
     assert "王建国" in row.inner_text()
     assert axe(inbox) == []
     row.query_selector("a").click()

