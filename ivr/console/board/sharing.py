@@ -19,7 +19,7 @@ _MOST_HELD: Final = 500
 _LATE: Final = 5.0
 #: Seconds that live readings rest: at least, at most, and in lengths of the reading before.
 _LEAST_REST: Final = 0.05
-_MOST_REST: Final = 0.15
+_MOST_REST: Final = 0.1
 _REST: Final = 1.0
 
 
