@@ -11,6 +11,7 @@ export class Pop {
     this.shown = shown; // the worker lets a desk telephone ring a moment after it hears this
     this.call = "";
     this.timer = 0;
+    this.seen = false;
     this.flashing = 0;
     this.title = document.title;
     this.note = null;
@@ -18,7 +19,7 @@ export class Pop {
 
   // A call rings, and has just been put into the page.
   async show(call, say, { audible, inform }) {
-    if (call === this.call) return;
+    if (call === this.call) return this.ringSoon(call, audible); // the telephone may have come after the call
     this.end();
     this.call = call;
     this.announce(say);
@@ -29,8 +30,14 @@ export class Pop {
     this.root.dataset.popAt = String(performance.timeOrigin + performance.now());
     this.root.dataset.popCall = call;
     focusCall();
+    this.seen = true;
     this.shown(call);
-    if (audible && this.phone()) this.timer = setTimeout(() => this.ring(call), LEAD);
+    this.ringSoon(call, audible);
+  }
+
+  ringSoon(call, audible) {
+    if (this.timer || !this.seen || !audible || !this.phone()) return;
+    this.timer = setTimeout(() => this.ring(call), LEAD);
   }
 
   ring(call) {
@@ -42,6 +49,8 @@ export class Pop {
   // It rings no more, whatever came of it.
   end() {
     clearTimeout(this.timer);
+    this.timer = 0;
+    this.seen = false;
     clearInterval(this.flashing);
     document.title = this.title;
     this.phone()?.stopRinging();

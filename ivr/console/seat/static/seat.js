@@ -123,6 +123,7 @@ function setLost(is) {
 function setWorks(is) {
   if (works && !is) softphone?.stopRinging();
   works = is;
+  if (works && facts.state === "ringing") pop.show(facts.call, facts.say, { audible: works, inform: works });
   byId("seat-other").hidden = is;
   root.classList.toggle("only-shows", !is);
 }
