@@ -95,8 +95,8 @@ def candidates_for(task: Task) -> tuple[Candidate, ...]:
     if task.rarer < FEWEST:
         return ()
     if task.rarer < FEW:
-        return (_scorecard("scorecard", 30.0),)
-    steady = (_scorecard("scorecard", 20.0), _trend("trend", 200.0))
+        return (_ridge("scorecard", fit_scorecard, 30.0),)
+    steady = (_ridge("scorecard", fit_scorecard, 20.0), _ridge("trend", fit_trend, 200.0))
     if not can_boost():
         return steady
     return (*steady, _boosting("boosting", _boosting_for(len(task.labels), len(task.bins))))
@@ -122,23 +122,11 @@ def choose(
     return _chosen(rows, task.labels[rows], found, inner, most)
 
 
-def _scorecard(name: str, penalty: float) -> Candidate:
+def _ridge(name: str, fit: Callable[..., Additive], penalty: float) -> Candidate:
+    """A candidate of `fit_scorecard` or `fit_trend`."""
+
     def learn(task: Task, _seed: int, _jobs: int) -> Additive:
-        return fit_scorecard(
-            task.bins,
-            task.places,
-            task.labels,
-            penalty=penalty,
-            directions=task.directions,
-            weights=task.weights,
-        )
-
-    return Candidate(name, learn, learn)
-
-
-def _trend(name: str, penalty: float) -> Candidate:
-    def learn(task: Task, _seed: int, _jobs: int) -> Additive:
-        return fit_trend(
+        return fit(
             task.bins,
             task.places,
             task.labels,

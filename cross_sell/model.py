@@ -10,8 +10,6 @@ A row is any mapping. Nothing in it is an error: what is missing counts as missi
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +22,7 @@ from cross_sell.errors import FrameError, ModelError, TargetError
 from cross_sell.frame import Frame, labels_of, levels_of, numbers_of, read_frame
 from cross_sell.logistic import sigmoid
 from cross_sell.metrics import Floats
+from cross_sell.model_file import read_model, write_model
 from cross_sell.schema import Schema
 from cross_sell.scorer import Scorer, probability_of
 from cross_sell.tables import Additive
@@ -32,8 +31,6 @@ from cross_sell.values import row_of
 
 FORMAT = "cross-sell-model"
 VERSION = 1
-#: A model's file is refused above this many bytes.
-LARGEST = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,31 +195,12 @@ class Model:
 
     def save(self, path: str | Path) -> Path:
         """Write one JSON file, whole or not at all; raises ModelError where it would be larger than 1 MB."""
-        text = json.dumps(self.as_dict(), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        data = text.encode()
-        if len(data) > LARGEST:
-            raise ModelError(
-                f"The model is {len(data):,} bytes, above {LARGEST:,}.", "Forbid columns of many levels."
-            )
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f".{target.name}.{os.getpid()}")
-        beside.write_bytes(data)
-        beside.replace(target)
-        return target
+        return write_model(path, self.as_dict(), remedy="Forbid columns of many levels.")
 
     @classmethod
     def load(cls, path: str | Path) -> Model:
         """Read a file that `save` has written; raises ModelError where it cannot be read or is none."""
-        try:
-            plain = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ModelError(
-                f"{path} cannot be read ({error}).", "Give a file that `save` has written."
-            ) from error
-        if not isinstance(plain, dict):
-            raise ModelError(f"{path} is not a cross-sell model.", "Give a file that `save` has written.")
-        return cls.from_dict(plain)
+        return cls.from_dict(read_model(path, "a cross-sell model"))
 
     def _use(self, tables: Additive) -> None:
         self._tables = tables

@@ -12,8 +12,6 @@ suggested they sum to 1. Nothing in a row is an error.
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from importlib import resources
@@ -26,7 +24,8 @@ from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
 from cross_sell.errors import ModelError
-from cross_sell.model import LARGEST, Reason
+from cross_sell.model import Reason
+from cross_sell.model_file import read_model, write_model
 from cross_sell.products_features import Facts, Family, Features, Moment, Reader
 from cross_sell.products_state import State, read_state
 from cross_sell.schema import Schema
@@ -219,29 +218,12 @@ class ProductModel:
 
     def save(self, path: str | Path) -> Path:
         """Write one JSON file, whole or not at all; raises ModelError where it would be larger than 1 MB."""
-        text = json.dumps(self.as_dict(), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        data = text.encode()
-        if len(data) > LARGEST:
-            raise ModelError(f"The model is {len(data):,} bytes, above {LARGEST:,}.", "Give fewer columns.")
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f".{target.name}.{os.getpid()}")
-        beside.write_bytes(data)
-        beside.replace(target)
-        return target
+        return write_model(path, self.as_dict(), remedy="Give fewer columns.")
 
     @classmethod
     def load(cls, path: str | Path) -> ProductModel:
         """Read a file that `save` has written; raises ModelError where it cannot be read or is none."""
-        try:
-            plain = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ModelError(
-                f"{path} cannot be read ({error}).", "Give a file that `save` has written."
-            ) from error
-        if not isinstance(plain, dict):
-            raise ModelError(f"{path} is not a model of products.", "Give a file that `save` has written.")
-        return cls.from_dict(plain)
+        return cls.from_dict(read_model(path, "a model of products"))
 
     @cached_property
     def _share(self) -> Floats:

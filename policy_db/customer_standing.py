@@ -52,9 +52,9 @@ from policy_db.tables import (
     ReferralRow,
 )
 
-_PER_YEAR: Final = {"monthly": 12, "quarterly": 4, "yearly": 1, "single": 0}
-_CLOSED_CLAIM: Final = ("paid", "declined")
-_THINGS: Final = ("motor", "property")
+PER_YEAR: Final = {"monthly": 12, "quarterly": 4, "yearly": 1, "single": 0}
+CLOSED_CLAIM: Final = ("paid", "declined")
+THINGS: Final = ("motor", "property")
 _CLAIM_YEARS: Final = timedelta(days=3 * 365)
 _RECENT: Final = timedelta(days=30)
 #: A draft that nobody went on with is no open claim.
@@ -134,7 +134,7 @@ def _history_statement() -> Any:
         ClaimRow.policy_id.in_(_MINE),
         ClaimRow.begun_at <= _NOW,
         or_(
-            ClaimRow.status.not_in((*_CLOSED_CLAIM, "draft")),
+            ClaimRow.status.not_in((*CLOSED_CLAIM, "draft")),
             and_(ClaimRow.status == "draft", ClaimRow.saved_at > bindparam("drafts", type_=UtcTime())),
         ),
     )
@@ -151,7 +151,7 @@ def _history_statement() -> Any:
         .join(ProductRow, ProductRow.id == PolicyRow.product_id)
         .where(PolicyRow.customer_id == _CUSTOMER, ClaimRow.status != "draft", ClaimRow.begun_at <= _NOW)
         .where(ClaimRow.begun_at > bindparam("years", type_=UtcTime()))
-        .where(ProductRow.product_class.in_(_THINGS))
+        .where(ProductRow.product_class.in_(THINGS))
     )
     wanted = {
         "claims": union(open_claims, drafts),
@@ -302,7 +302,7 @@ def _held(row: AnyRow, today: date) -> HeldPolicy:
         product_class=row.product_class,
         status=status,
         sum_insured=row.sum_insured,
-        yearly=row.premium * Decimal(_PER_YEAR[row.frequency]),
+        yearly=row.premium * Decimal(PER_YEAR[row.frequency]),
         frequency=row.frequency,
         started_on=row.started_on,
         ends_on=row.ends_on,

@@ -19,6 +19,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from policy_db.callers import forms
+from policy_db.customer_standing import CLOSED_CLAIM, PER_YEAR, THINGS
 from policy_db.selling_facts import CustomerStanding, HeldPolicy, Offer, OnSale, Referral
 from policy_db.standing import PolicyTerms, status_on
 from policy_db.store import AnyRow
@@ -34,10 +35,6 @@ from policy_db.tables import (
     ProductRow,
     ReferralRow,
 )
-
-_PER_YEAR: Final = {"monthly": 12, "quarterly": 4, "yearly": 1, "single": 0}
-_CLOSED: Final = ("paid", "declined")
-_THINGS: Final = ("motor", "property")
 
 
 @dataclass(slots=True)
@@ -230,7 +227,7 @@ async def _policies(connection: AsyncConnection, by_id: dict[int, Page]) -> dict
         )
         policies[row.id] = BookedPolicy(
             row.id, row.number, row.code, row.product_class, terms, row.sum_insured,
-            row.premium * Decimal(_PER_YEAR[row.frequency]), row.frequency, row.created_at,
+            row.premium * Decimal(PER_YEAR[row.frequency]), row.frequency, row.created_at,
             row.surrendered_on,
         )  # fmt: skip
         pages[row.id] = by_id[row.customer_id]
@@ -277,11 +274,11 @@ def _is_open(claim: AnyRow, now: datetime) -> bool:
         return False
     if claim.status == "draft":
         return bool(claim.saved_at > now - timedelta(days=3))
-    return claim.policy_id is not None and claim.status not in _CLOSED
+    return claim.policy_id is not None and claim.status not in CLOSED_CLAIM
 
 
 def _of_things(claim: AnyRow, now: datetime) -> bool:
-    if claim.policy_id is None or claim.status == "draft" or claim.product_class not in _THINGS:
+    if claim.policy_id is None or claim.status == "draft" or claim.product_class not in THINGS:
         return False
     return bool(now - timedelta(days=3 * 365) < claim.begun_at <= now)
 

@@ -14,7 +14,7 @@ from cross_sell.schema import Use
 from ivr.cli import commands
 from tests.cross_sell.worlds import callers
 
-SHARED = Path("/work/shared/data")
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 shared = pytest.mark.shared
 absent = pytest.mark.skipif(not SHARED.is_dir(), reason="the evaluation data do not lie beside the checkout")
 

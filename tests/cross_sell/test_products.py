@@ -14,7 +14,8 @@ import pytest
 import cross_sell
 from cross_sell.errors import FrameError, ModelError
 from cross_sell.learning import Progress
-from cross_sell.products_model import LARGEST, ProductModel
+from cross_sell.model_file import LARGEST
+from cross_sell.products_model import ProductModel
 
 PRODUCTS = ("motor", "home", "life", "travel", "legal", "pet")
 
