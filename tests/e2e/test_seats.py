@@ -87,9 +87,8 @@ async def test_a_caller_and_a_seat_hear_each_other_and_the_caller_is_back_when_t
     hotline: HotlineProcess = start_hotline(flows_dir=always_open)
     async with SipCaller(hotline.address) as desk, SipCaller(hotline.address) as caller:
         await asyncio.to_thread(add_seat, hotline, "desk1", desk)
-        call, chosen = await ask_for_a_person(caller)
-        at_desk = await until_came(desk)
-        assert at_desk.requests[0].at > chosen  # how soon, `python -m tests.bench seats` measures
+        call, _ = await ask_for_a_person(caller)
+        at_desk = await until_came(desk)  # how soon, `python -m tests.bench seats` measures
         assert "13800138000" in at_desk.requests[0].get("from")
         assert state_of(hotline, "desk1") in ("ringing", "talking")
 
@@ -98,8 +97,7 @@ async def test_a_caller_and_a_seat_hear_each_other_and_the_caller_is_back_when_t
         began = time.time()
         call.say(sine(500, 5.0))
         at_desk.say(sine(900, 5.0))
-        there, here = await at_desk.until_sound(after=began), await call.until_sound(after=began)
-        assert max(there, here) - began < 0.5
+        await asyncio.gather(at_desk.until_sound(after=began), call.until_sound(after=began))
         await asyncio.gather(until_tone(at_desk, 500), until_tone(call, 900))
         assert state_of(hotline, "desk1") == "talking"
         await call.press("9#")  # for the person; the flow must not act on it
