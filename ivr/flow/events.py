@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from ivr.flow.values import Value
 
@@ -36,11 +36,39 @@ class KeyPressed:
 
 @dataclass(frozen=True, slots=True)
 class SpeechHeard:
-    """The caller said `text` (in words as the recogniser splits them), with `confidence` from 0 to 1."""
+    """The caller said `text` (in words as the recogniser splits them), with `confidence` from 0 to 1.
+
+    `meaning` is the same as the keys that would have entered it (a choice's key, the digits of a number, YYYYMMDD of
+    a date, HHMM of a time, `*` for the point of an amount), or the name of a phrase that is understood everywhere
+    (`GLOBALS`); empty where nobody has made out what it means. `others` are further readings, best first.
+    `began` is when the caller began to speak, on the clock of `at`.
+    """
 
     at: float
     text: str = field(repr=False)
     confidence: float = 1.0
+    meaning: str = field(default="", repr=False)
+    others: tuple[str, ...] = field(default=(), repr=False)
+    began: float = 0.0
+
+
+#: What a caller may say in any step, as the `meaning` of SpeechHeard.
+GLOBALS: Final = frozenset({"@pardon", "@slower", "@back", "@person", "@main_menu", "@language"})
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechBegan:
+    """The caller is speaking, surely enough to fall silent for (words of the step, or enough of any words)."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechLost:
+    """Speech cannot be heard for the rest of this step: `full` (no recogniser is free), `failed`, or `no_model`."""
+
+    at: float
+    why: Literal["full", "failed", "no_model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +139,8 @@ Event = (
     CallStarted
     | KeyPressed
     | SpeechHeard
+    | SpeechBegan
+    | SpeechLost
     | PromptFinished
     | TimerFired
     | ServiceResult

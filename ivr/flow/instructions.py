@@ -44,11 +44,24 @@ class Listen:
 
     `sensitive` masks: keys are kept out of every record and the caller's audio out of every recording.
     `hear` maps a phrase to the key or value it stands for (the step's own words in the call's language).
+
+    `expect` is what else may be said: a type of `collect` (`digits`, `code`, `integer`, `money`, `date`, `time`,
+    `phone`, `secret`), `yes_no`, `anything` (a free question for the router), or empty for the words of `hear` alone.
+    `least` and `most` bound its digits, `future` reads a day without its year forward, `likely` are values that are
+    known to fit (the numbers of the caller's own policies). `silence` seconds end what was said.
     """
 
     speech: bool = False
     sensitive: bool = False
     hear: Mapping[str, str] = field(default_factory=dict)
+    language: str = ""
+    expect: str = ""
+    least: int = 0
+    most: int = 0
+    future: bool = False
+    likely: tuple[str, ...] = field(default=(), repr=False)
+    silence: float = 0.8
+    barge_in: bool = True
 
 
 @dataclass(frozen=True, slots=True)
