@@ -29,7 +29,7 @@ $(READY_DEV): pyproject.toml $(READY) | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --editable '.[postgres,training,voice]' --group dev
 	@touch $@
 
-packages: | $(BIN)/python
+packages: | $(READY)
 	@bash .ci/packages
 	@bash .ci/models $(BIN) $(VENV)/models
 

@@ -53,6 +53,13 @@ class Settings(BaseSettings):
         None,
         description="Folder of the company's own recordings of prompts, looked at first; empty means in the data folder.",
     )
+    speech_models: Path | None = Field(
+        None,
+        description=(
+            "Folder of the recognisers' models, one folder a language (zh-CN, en); empty means `models/vosk` in the data"
+            " folder."
+        ),
+    )
     import_megabytes: int = Field(
         50, ge=1, le=2000, description="The largest CSV file that is taken for an import, in megabytes."
     )
@@ -374,6 +381,11 @@ class Settings(BaseSettings):
     @property
     def own_flows_dir(self) -> Path:
         """Where flows of the company's own are, and where the console publishes them."""
+    @property
+    def speech_models_dir(self) -> Path:
+        """The recognisers' models, a folder a language."""
+        return self.speech_models or self.data_dir / "models" / "vosk"
+
         return self.flows_dir or self.data_dir / "flows"
 
     @property

@@ -22,7 +22,7 @@ COMMANDS: Final = {
     "import": "imports:import_command",
     "flow": "flow:app",
     "prompts": "prompts:app",
-    "models": "prompts:models",
+    "models": "models:app",
     "db": "database:app",
     "seats": "seats:app",
     "rooms": "rooms:app",

@@ -1,4 +1,4 @@
-"""`hotline prompts` and `hotline models`: what callers hear, and the voice that renders it."""
+"""`hotline prompts`: what callers hear."""
 
 from __future__ import annotations
 
@@ -8,18 +8,15 @@ import typer
 
 from ivr.app import flows_folder, load_manifest
 from ivr.cli.console import DataDir, FlowsDir, PromptsDir, errors, progress_bar, screen
-from ivr.errors import SettingError
 from ivr.flow import FlowLibrary, load_flows
 from ivr.flow.walk import step_prompts
 from ivr.resources import chosen
 from ivr.services.words import SPOKEN_GROUPS
 from ivr.settings import load_settings
 from ivr.speech import build, check
-from ivr.speech.models import get_voice
 from ivr.speech.voice_kokoro import KokoroVoices
 
 app = typer.Typer(help="What callers hear: texts, clips, own recordings.", no_args_is_help=True)
-models = typer.Typer(help="Voices that are fetched when they are needed.", no_args_is_help=True)
 
 Languages = Annotated[
     list[str] | None, typer.Option("--language", help="Only this language; may be repeated.")
@@ -67,19 +64,6 @@ def check_prompts(language: Languages = None, flows: FlowsDir = None, prompts: P
         errors.print(f"{wrong} to put right in {folder}")
         raise typer.Exit(1)
     screen.print(f"The prompts of {', '.join(languages)} are good.")
-
-
-@models.command("get")
-def get_model(
-    name: Annotated[str, typer.Argument(help="`voice`: what renders prompts.")],
-    data_dir: DataDir = None,
-) -> None:
-    """Fetch a voice into the data folder; run again, it goes on where it stopped."""
-    if name != "voice":
-        raise SettingError(f"there is nothing called {name} to fetch; there is voice", code="H108")
-    settings = load_settings(data_dir=data_dir)
-    folder = get_voice(settings.data_dir, lambda line: errors.print(line, markup=False))
-    screen.print(f"The voice is in {folder}.")
 
 
 def used_prompts(library: FlowLibrary) -> set[str]:

@@ -14,6 +14,7 @@ import typer
 
 from ivr.cli.console import DatabaseUrl, DataDir, FlowsDir, PromptsDir, screen
 from ivr.cli.database import build_portfolio, print_demo_table
+from ivr.cli.models import fetch_for_demo
 from ivr.errors import SettingError
 from ivr.logs import configure_logs
 from ivr.resources import bundled
@@ -88,6 +89,7 @@ def demo(
         settings = settings.model_copy(update={"crosssell_holdout": 0.0})
     asyncio.run(build_portfolio(settings, customers, seed, messages=True))
     _tell_how_to_dial(settings)
+    fetch_for_demo(settings)
     _tell_who_may_sign_in(settings)
     raise typer.Exit(asyncio.run(_serve(settings)))
 

@@ -3,7 +3,8 @@
 SpeechError
 ├── PromptErrors    the catalogue cannot be used; carries every `Problem` found        P1xx
 ├── ClipError       a clip or a company's own recording cannot be read                 P3xx
-└── VoiceError      the voice is not installed, or cannot say it                       P4xx
+├── VoiceError      the voice is not installed, or cannot say it                       P4xx
+└── ModelError      a recogniser's model is missing, damaged, or cannot be fetched     P5xx
 """
 
 from __future__ import annotations
@@ -50,3 +51,9 @@ class VoiceError(SpeechError):
     """The voice is not installed, or cannot say what it was given."""
 
     code = "P400"
+
+
+class ModelError(SpeechError):
+    """A recogniser's model is missing, damaged, of another language, or cannot be fetched."""
+
+    code = "P500"
