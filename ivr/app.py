@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
+import prometheus_client.values
 from prometheus_client import CollectorRegistry
 
 from ivr.bus import Bus, make_bus
@@ -38,9 +39,11 @@ from ivr.lines.stream import SEAT_TICKETS, SeatTickets, StreamLine, StreamSettin
 from ivr.resources import chosen
 from ivr.seats import Announcer, Changed, Desk, Manners, PortSound, SeatTransfers, Whisperer, open_by
 from ivr.seats.rooms import Meetings, SeatsAndRooms
-from ivr.services import NoSuggestions, Suggests, hotline_registry, hotline_signatures
+from ivr.services import NoSuggestions, RecordingRoom, Suggests, hotline_registry, hotline_signatures
 from ivr.settings import Settings, listed
 from ivr.speech import PromptCatalogue, Speaker
+from ivr.speech.own import OwnRecordings
+from ivr.speech.studio import Studio
 from ivr.worker import control
 from ivr.worker.presence import Presence
 from ivr.worker.punctual import be_punctual
@@ -70,12 +73,47 @@ def load_manifest(settings: Settings) -> tuple[Manifest, PromptCatalogue]:
     return Manifest(services=hotline_signatures(), prompts=catalogue.signatures()), catalogue
 
 
-def load_content(settings: Settings) -> Content:
-    """Read flows and prompts; raises FlowErrors or a SpeechError that names every file and line."""
-    manifest, catalogue = load_manifest(settings)
-    flows = FlowStore(lambda: flows_folder(settings), manifest)
+def load_content(settings: Settings, *, for_all: bool = False) -> Content:
+    """Read flows and prompts; raises FlowErrors or a SpeechError that names every file and line.
+
+    A process that was forked from one that has read them `for_all` takes those, and reads again what has changed.
+    """
     folder = chosen(settings.prompts_dir, "prompts")
-    return Content(flows, Speaker(catalogue, folder, own=settings.own_prompts_dir))
+    key = (settings.flows_dir, settings.own_flows_dir, folder, settings.own_prompts_dir, _texts(folder))
+    content = _read.get(key)
+    if content is None:
+        manifest, catalogue = load_manifest(settings)
+        flows = FlowStore(lambda: flows_folder(settings), manifest)
+        content = Content(flows, Speaker(catalogue, folder, own=settings.own_prompts_dir))
+        if for_all:
+            _read[key] = content
+    else:
+        content.flows.reload()
+        content.speaker.look_again()
+    return content
+
+
+#: What this process, or the one it was forked from, has read for all.
+_read: dict[tuple[Any, ...], Content] = {}
+
+
+def _texts(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """The prompts' texts as they are now: file, size, time."""
+    files = sorted(folder.rglob("*.yaml"))
+    return tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+
+
+def read_for_all(settings: Settings) -> None:
+    """Import and read all that the processes of `hotline serve` will need: they are forked from this one."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(settings.run_dir)
+    settings.run_dir.mkdir(parents=True, exist_ok=True)
+    prometheus_client.values.ValueClass = prometheus_client.values.get_value_class()  # type: ignore[no-untyped-call]
+    for module in (
+        "cross_sell.adviser", "ivr.console.app", "ivr.services.advice", "ivr.worker.http", "uvicorn",
+    ):  # fmt: skip
+        importlib.import_module(module)
+    load_line(settings)
+    load_content(settings, for_all=True).speaker.preload()
 
 
 def keep_what_is_read(settings: Settings) -> None:
@@ -155,12 +193,29 @@ def call_parts(
     return CallParts(
         engine=Engines(content.flows, open_state).current,
         speaker=content.speaker,
-        services=hotline_registry(database, suggests),
+        services=hotline_registry(database, suggests, recording_room(settings, content, left)),
         journal=CallJournal(database, worker, settings.data_dir / "unwritten", tell=tell),
         vault=RecordingVault(settings.recordings_dir, database, worker, tell=left),
         transfers=transfers or NoSeats(),
         metrics=CallMetrics(CollectorRegistry()),
         advice=suggests,
+    )
+
+
+def recording_room(
+    settings: Settings, content: Content, changed: Callable[[str, str], None] | None
+) -> RecordingRoom:
+    """Where people of the company record prompts by telephone; `changed` hears of what was put in place."""
+    studio = prompt_studio(settings, content.speaker.catalogue)
+    return RecordingRoom(
+        studio, settings.recordings_dir, lambda name: changed("prompt", name) if changed else None
+    )
+
+
+def prompt_studio(settings: Settings, catalogue: PromptCatalogue) -> Studio:
+    """What there is to record of a catalogue, and what was recorded of it."""
+    return Studio(
+        catalogue, chosen(settings.prompts_dir, "prompts"), OwnRecordings(settings.own_prompts_dir)
     )
 
 
@@ -292,7 +347,7 @@ async def check_line(settings: Settings) -> None:
 
 
 def load_line(settings: Settings) -> None:
-    """Import what the line needs, so that a spare worker has it ready."""
+    """Import what the line needs."""
     importlib.import_module(f"ivr.lines.{settings.line}")
 
 

@@ -68,13 +68,6 @@ class Settings(BaseSettings):
     workers: int = Field(
         1, ge=1, le=64, description="Worker processes; worker N listens on the SIP port plus N."
     )
-    spare_worker: bool = Field(
-        True,
-        description=(
-            "Keep a loaded process waiting, so that a worker that dies is replaced within a second; it takes the memory"
-            " of one more."
-        ),
-    )
     line: Literal["sip", "pjsua"] = Field(
         "sip",
         description="Which telephone line a worker opens: our own, or PJSIP (4 calls a worker as it comes).",
@@ -381,17 +374,17 @@ class Settings(BaseSettings):
     @property
     def own_flows_dir(self) -> Path:
         """Where flows of the company's own are, and where the console publishes them."""
-    @property
-    def speech_models_dir(self) -> Path:
-        """The recognisers' models, a folder a language."""
-        return self.speech_models or self.data_dir / "models" / "vosk"
-
         return self.flows_dir or self.data_dir / "flows"
 
     @property
     def own_prompts_dir(self) -> Path:
         """The company's own recordings of prompts."""
         return self.prompt_recordings_dir or self.data_dir / "prompts"
+
+    @property
+    def speech_models_dir(self) -> Path:
+        """The recognisers' models, a folder a language."""
+        return self.speech_models or self.data_dir / "models" / "vosk"
 
     @property
     def imports_dir(self) -> Path:

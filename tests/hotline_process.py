@@ -138,10 +138,7 @@ def _what_was_read() -> Path:
 
 @contextmanager
 def serving(data_dir: Path, *options: str, **settings: object) -> Iterator[HotlineProcess]:
-    """A hotline that serves; at the end it is stopped, and nothing of it may be left.
-
-    Without a spare worker unless one is asked for: its start takes the processor from the test.
-    """
+    """A hotline that serves; at the end it is stopped, and nothing of it may be left."""
     sip_port, http_port = free_port(), free_port(socket.SOCK_STREAM)
     rtp_port = 20000 + (sip_port % 400) * 100
     environment = environment_of(
@@ -149,7 +146,7 @@ def serving(data_dir: Path, *options: str, **settings: object) -> Iterator[Hotli
         sip_port=sip_port,
         http_port=http_port,
         rtp_port=rtp_port,
-        **{"drain_seconds": 2, "spare_worker": False, **settings},
+        **{"drain_seconds": 2, **settings},
     )
     shutil.copytree(_what_was_read(), data_dir / "parsed", dirs_exist_ok=True)
     log = data_dir / "serve.log"

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import typer
 
+from ivr.worker.parent import Born
+
 #: Every command with the module of this package and the name in it; `main` reads the module of the one it runs alone.
 COMMANDS: Final = {
     "serve": "serve:serve",
@@ -57,6 +59,14 @@ def _found(place: str) -> Any:
 def main() -> None:
     """Run a command; what a person must put right is one line on standard error, without a traceback."""
     os.umask(0o077)  # what callers say and what the insurer knows of them is for this user alone
+    while True:
+        try:
+            return _run()
+        except Born as born:  # this is a new process of `serve`, and its words are others
+            sys.argv[1:] = born.words
+
+
+def _run() -> None:
     wanted = sys.argv[1:2]
     try:
         commands(*(name for name in wanted if name in COMMANDS))()

@@ -21,6 +21,7 @@ from ivr.resources import bundled
 from ivr.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from ivr.worker.nursery import Nursery
     from ivr.worker.supervisor import ProcessPlan
 
 SipPort = Annotated[
@@ -63,7 +64,7 @@ def serve(
         flows_dir=flows,
         prompts_dir=prompts,
     )
-    raise typer.Exit(asyncio.run(_serve(settings)))
+    raise typer.Exit(_serve(settings))
 
 
 def demo(
@@ -88,18 +89,14 @@ def demo(
     ):  # who tries the demonstration is to hear an offer
         settings = settings.model_copy(update={"crosssell_holdout": 0.0})
     asyncio.run(build_portfolio(settings, customers, seed, messages=True))
-    _tell_how_to_dial(settings)
     fetch_for_demo(settings)
+    _tell_how_to_dial(settings)
     _tell_who_may_sign_in(settings)
-    raise typer.Exit(asyncio.run(_serve(settings)))
+    raise typer.Exit(_serve(settings))
 
 
-def worker(
-    index: Annotated[
-        int | None, typer.Option(help="The worker's number, from 0; else read from standard input.")
-    ] = None,
-) -> None:
-    """One call worker; `serve` starts it, and keeps a spare one waiting for its number."""
+def worker(index: Annotated[int, typer.Option(help="The worker's number, from 0.")]) -> None:
+    """One call worker; `serve` starts it."""
     from ivr.app import keep_what_is_read, load_content, load_line, run_worker
     from ivr.worker.supervisor import end_with_parent
 
@@ -110,12 +107,6 @@ def worker(
     content = load_content(settings)
     load_line(settings)
     content.speaker.preload()
-    if index is None:
-        number = sys.stdin.readline().strip()
-        if not number:
-            return
-        index = int(number)
-        content.flows.reload()
     asyncio.run(run_worker(settings, index, content))
 
 
@@ -161,23 +152,22 @@ def init(folder: Annotated[Path, typer.Argument(help="A folder that is made, or 
     screen.print(f"  hotline serve --flows {folder}/flows --prompts {folder}/prompts")
 
 
-async def _serve(settings: Settings) -> int:
-    from ivr.app import (
-        check_line,
-        child_environment,
-        installation_id,
-        keep_what_is_read,
-        load_content,
-        open_database,
-        prepare_data_dir,
-    )
-    from ivr.worker.preflight import alone, check_ports, wait_for_earlier
-    from ivr.worker.supervisor import STOP_GRACE, Supervisor, clear_run_dir, own_command
+def _serve(settings: Settings) -> int:
+    from ivr.app import keep_what_is_read, prepare_data_dir, read_for_all
+    from ivr.worker.nursery import open_nursery
 
     configure_logs(settings.log_level, settings.log_format)
     prepare_data_dir(settings)
     keep_what_is_read(settings)
-    load_content(settings)  # a broken flow or prompt is told here, before anything answers
+    read_for_all(settings)  # a broken flow or prompt is told here, before anything answers
+    return asyncio.run(_supervise(settings, open_nursery()))
+
+
+async def _supervise(settings: Settings, nursery: Nursery) -> int:
+    from ivr.app import check_line, child_environment, installation_id, open_database
+    from ivr.worker.preflight import alone, check_ports, wait_for_earlier
+    from ivr.worker.supervisor import STOP_GRACE, Supervisor, clear_run_dir
+
     installation_id(settings)
     await check_line(settings)
     with alone(settings.run_dir):
@@ -194,7 +184,7 @@ async def _serve(settings: Settings) -> int:
         supervisor = Supervisor(
             _processes(settings),
             environment=child_environment(settings),
-            spare=own_command("worker") if settings.spare_worker else None,
+            nursery=nursery,
             run_dir=settings.run_dir,
             drain_seconds=settings.drain_seconds,
         )

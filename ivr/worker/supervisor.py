@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import signal
 import sys
 import time
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +16,9 @@ from pathlib import Path
 import structlog
 from prometheus_client.multiprocess import mark_process_dead
 
+from ivr.worker.nursery import Child, Nursery
+from ivr.worker.parent import PARENT
+from ivr.worker.parent import end_with_parent as end_with_parent
 from ivr.worker.silence import SilenceWatch
 from ivr.worker.status import STALE_AFTER, read_statuses, remove_status
 
@@ -25,8 +27,6 @@ log = structlog.get_logger(__name__)
 #: A process that took no call and lived shorter than this waits for its restart, twice as long each time.
 HEALTHY_AFTER = 10.0
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
-#: How often it is seen to that a spare worker waits, and the longest pause when it dies again and again.
-SPARE_PAUSE, LONGEST_SPARE_PAUSE = 1.0, 60.0
 #: How often the workers' words are looked at.
 LOOK_SECONDS = 1.0
 #: How long a worker may take to say its first word: it reads flows, prompts and clips.
@@ -34,8 +34,6 @@ START_SECONDS = 120.0
 #: How long beyond the drain a worker may take to close its line and its records.
 STOP_GRACE = 10.0
 
-#: The variable by which a process knows who started it.
-_PARENT = "HOTLINE_PARENT"
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -51,8 +49,7 @@ class ProcessPlan:
 class Supervisor:
     """Starts the processes, starts each again when it dies or hangs, and stops them in order.
 
-    A fresh worker needs seconds to import and read everything. So `spare` is a command that does all that, then
-    waits for a worker's number on its standard input: it takes the place of the next worker that dies at once.
+    Commands of this program are begun by the `nursery`, where there is one, and up at once; others by themselves.
     """
 
     def __init__(
@@ -60,7 +57,7 @@ class Supervisor:
         plans: Sequence[ProcessPlan],
         *,
         environment: Mapping[str, str],
-        spare: Sequence[str] | None = None,
+        nursery: Nursery | None = None,
         run_dir: Path,
         drain_seconds: float,
         stop_grace: float = STOP_GRACE,
@@ -68,15 +65,14 @@ class Supervisor:
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self._plans = plans
-        self._environment = {**environment, _PARENT: str(os.getpid())}
-        self._spare_command = spare
-        self._spare: Process | None = None
+        self._environment = {**environment, PARENT: str(os.getpid())}
+        self._nursery = nursery
         self._run_dir = run_dir
         self._stop_seconds = drain_seconds + stop_grace
         self._silence = silence
         self._look_seconds = look_seconds
         self._stopping = asyncio.Event()
-        self._running: dict[str, Process] = {}
+        self._running: dict[str, Child] = {}
         self._workers_gone = asyncio.Event()
 
     async def run(self) -> int:
@@ -87,7 +83,7 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGHUP, self._forward_hangup)
         workers = [asyncio.create_task(self._keep(plan)) for plan in self._plans if plan.worker is not None]
         others = [asyncio.create_task(self._keep(plan)) for plan in self._plans if plan.worker is None]
-        helpers = [asyncio.create_task(self._watch_for_hangs()), asyncio.create_task(self._keep_spare())]
+        helpers = [asyncio.create_task(self._watch_for_hangs())]
         try:
             await asyncio.gather(*workers)
             self._workers_gone.set()
@@ -99,6 +95,8 @@ class Supervisor:
             await asyncio.gather(*tasks, return_exceptions=True)
             for number in (*_STOPPING, signal.SIGHUP):
                 loop.remove_signal_handler(number)
+            if self._nursery is not None:
+                await self._nursery.close()
         return 0
 
     def stop(self) -> None:
@@ -125,7 +123,7 @@ class Supervisor:
     async def _live(self, plan: ProcessPlan) -> tuple[int | None, bool]:
         """One life of the process: its exit status (None if it could not be started), and whether it took calls."""
         try:
-            process = self._take_spare(plan) or await self._spawn(plan.command, DEVNULL)
+            process = await self._spawn(plan.command)
         except OSError as error:
             log.error("process cannot be started", process=plan.name, error=error.strerror)
             return None, False
@@ -144,12 +142,15 @@ class Supervisor:
                 mark_process_dead(process.pid, str(self._run_dir))  # type: ignore[no-untyped-call]
         return process.returncode, served
 
-    async def _spawn(self, command: Sequence[str], stdin: int) -> Process:
+    async def _spawn(self, command: Sequence[str]) -> Child:
+        own = own_command()
+        if self._nursery is not None and not self._nursery.gone and list(command[: len(own)]) == own:
+            return await self._nursery.spawn(command[len(own) :], self._environment)
         return await asyncio.create_subprocess_exec(
-            *command, stdin=stdin, env=self._environment, start_new_session=True
+            *command, stdin=DEVNULL, env=self._environment, start_new_session=True
         )
 
-    async def _until_exit_or_stop(self, plan: ProcessPlan, process: Process) -> None:
+    async def _until_exit_or_stop(self, plan: ProcessPlan, process: Child) -> None:
         exited = asyncio.create_task(process.wait())
         stopping = asyncio.create_task(self._stopping.wait())
         try:
@@ -160,7 +161,7 @@ class Supervisor:
             stopping.cancel()
             exited.cancel()
 
-    async def _end(self, plan: ProcessPlan, process: Process, exited: asyncio.Task[int]) -> None:
+    async def _end(self, plan: ProcessPlan, process: Child, exited: asyncio.Task[int]) -> None:
         """SIGTERM, a bounded wait, then SIGKILL. The HTTP process stays until the workers are done."""
         if plan.worker is None:
             await self._workers_gone.wait()
@@ -169,39 +170,6 @@ class Supervisor:
         if not exited.done():
             log.error("process did not stop in time, killed", process=plan.name)
             await _kill(process)
-
-    # The spare
-
-    def _take_spare(self, plan: ProcessPlan) -> Process | None:
-        """The waiting process, told which worker it is; None if there is none or it is not for workers."""
-        spare = self._spare
-        if plan.worker is None or spare is None or spare.returncode is not None or spare.stdin is None:
-            return None
-        self._spare = None
-        spare.stdin.write(f"{plan.worker}\n".encode())
-        spare.stdin.close()
-        return spare
-
-    async def _keep_spare(self) -> None:
-        """Have a process waiting, begun when the workers have had their start."""
-        if self._spare_command is None:
-            return
-        pause = SPARE_PAUSE
-        try:
-            while True:
-                await asyncio.sleep(pause)
-                if self._spare is not None and self._spare.returncode is None:
-                    pause = SPARE_PAUSE
-                    continue
-                if self._spare is not None:
-                    # Flows being edited, most likely: a spare reads them, and ends when they are bad.
-                    pause = min(LONGEST_SPARE_PAUSE, pause * 2)
-                    log.warning("spare worker died", status=self._spare.returncode, pause=pause)
-                with suppress(OSError):
-                    self._spare = await self._spawn(self._spare_command, PIPE)
-        finally:
-            if self._spare is not None:
-                await _kill(self._spare)
 
     # What the workers say
 
@@ -229,13 +197,13 @@ class Supervisor:
                 _send(process, signal.SIGHUP)
 
 
-def _send(process: Process, number: signal.Signals) -> None:
+def _send(process: Child, number: signal.Signals) -> None:
     """A signal, unless the process is gone."""
     with suppress(ProcessLookupError):
         process.send_signal(number)
 
 
-async def _kill(process: Process) -> None:
+async def _kill(process: Child) -> None:
     """SIGKILL, unless the process is gone; returns when it is."""
     if process.returncode is None:
         _send(process, signal.SIGKILL)
@@ -245,17 +213,6 @@ async def _kill(process: Process) -> None:
 def own_command(*words: str) -> list[str]:
     """The command line that runs this program's `words` in a new process."""
     return [sys.executable, "-m", "ivr", *words]
-
-
-def end_with_parent() -> None:
-    """Ask the kernel to send this process SIGTERM when the supervisor that started it is gone (Linux).
-
-    Raises SystemExit if it is gone already.
-    """
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
-    if os.environ.get(_PARENT, str(os.getppid())) != str(os.getppid()):
-        raise SystemExit("the hotline that started this process is gone")
 
 
 def clear_run_dir(run_dir: Path) -> None:

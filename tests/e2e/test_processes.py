@@ -9,6 +9,7 @@ import sqlite3
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from hotline_process import HotlineProcess, until
 from sip_caller import Refused, SipCaller, sine
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.sip
 async def test_a_worker_killed_in_mid_call_is_back_by_itself_and_its_callers_words_stay(
     start_hotline,
 ) -> None:
-    hotline: HotlineProcess = start_hotline(spare_worker=True)
+    hotline: HotlineProcess = start_hotline()
     async with SipCaller(hotline.address) as caller:
         call = await caller.dial("4000001234")
         await call.until_sound()
@@ -174,3 +175,16 @@ async def test_two_workers_answer_on_ports_of_their_own(start_hotline) -> None:
             call = await caller.dial("4000001234")
             await call.until_sound()
             await call.hang_up()
+
+
+async def test_a_hotline_whose_nursery_was_killed_goes_on_with_processes_of_their_own(start_hotline) -> None:
+    hotline: HotlineProcess = start_hotline()
+    nursery = psutil.Process(hotline.process.pid).children()[0]
+    before = hotline.workers()[0]["pid"]
+    nursery.kill()
+    until(
+        lambda: [one for one in hotline.workers() if one["pid"] != before and one["state"] == "ready"],
+        60,
+        "a new worker",
+    )
+    assert psutil.Process(hotline.workers()[0]["pid"]).ppid() == hotline.process.pid

@@ -3,7 +3,7 @@
     python child_process.py DEED RUN_DIR [NUMBER]
 
 `serve` says `ready` until SIGTERM; `hang` says it once and no more; `stubborn` ignores SIGTERM; `die` ends at
-once; `spare` reads its number from standard input first; `http` says nothing. Each appends a line to
+once; `http` says nothing. Each appends a line to
 `RUN_DIR/log` when it begins and when it ends by SIGTERM.
 """
 
@@ -38,12 +38,6 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, signal.SIG_IGN if DEED == "stubborn" else stop)
     signal.signal(signal.SIGHUP, lambda *_: note("hangup"))
-    if DEED == "spare":
-        note(f"spare {os.getpid()}")
-        line = sys.stdin.readline().strip()
-        if not line:
-            return
-        number = int(line)
     note(f"{DEED} {number} {os.getpid()}")
     if DEED == "die":
         sys.exit(3)

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ivr.worker import supervisor as supervisor_module
+from ivr.worker.parent import PARENT
 from ivr.worker.silence import SilenceWatch
 from ivr.worker.status import read_statuses
 from ivr.worker.supervisor import ProcessPlan, Supervisor, clear_run_dir, own_command
@@ -168,19 +168,6 @@ async def test_sighup_reaches_the_workers_that_are_ready(tmp_path: Path) -> None
         await until(lambda: "hangup" in log_of(run_dir))
 
 
-async def test_a_waiting_spare_takes_the_place_of_a_dead_worker(tmp_path: Path) -> None:
-    run_dir = tmp_path / "run"
-    async with supervising(run_dir, worker("serve", run_dir, 3), spare=child("spare", run_dir)):
-        await until(lambda: any(line.startswith("spare ") for line in log_of(run_dir)))
-        spare = next(int(line.split()[1]) for line in log_of(run_dir) if line.startswith("spare "))
-        os.kill(read_statuses(run_dir)[0].pid, signal.SIGKILL)
-        await until(lambda: [one for one in read_statuses(run_dir) if one.pid == spare])
-        assert read_statuses(run_dir)[0].worker == 3
-        await until(
-            lambda: sum(line.startswith("spare ") and line.count(" ") == 1 for line in log_of(run_dir)) == 2
-        )
-
-
 async def test_a_supervisor_that_is_cancelled_leaves_no_process_behind(tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
     run_dir.mkdir()
@@ -188,10 +175,9 @@ async def test_a_supervisor_that_is_cancelled_leaves_no_process_behind(tmp_path:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     supervisor = Supervisor(
         [worker("serve", run_dir)], environment=environment, run_dir=run_dir, drain_seconds=1,
-        spare=child("spare", run_dir),
     )  # fmt: skip
     task = asyncio.create_task(supervisor.run())
-    await until(lambda: len(pids(run_dir)) == 2)
+    await until(lambda: len(pids(run_dir)) == 1)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -216,7 +202,7 @@ async def test_a_child_ends_when_its_supervisor_is_gone(tmp_path: Path) -> None:
 
 
 async def test_a_child_whose_supervisor_was_gone_before_it_began_ends_at_once() -> None:
-    environment = {**os.environ, supervisor_module._PARENT: "1"}
+    environment = {**os.environ, PARENT: "1"}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", "from ivr.worker.supervisor import end_with_parent; end_with_parent()",
         env=environment, cwd=ROOT, stderr=asyncio.subprocess.PIPE,
