@@ -52,6 +52,7 @@ from policy_db.workers import Workers
 from policy_db.writes import insert
 
 
+from policy_db.transcriptions import Transcriptions
 class PolicyDatabase:
     """Open with `await PolicyDatabase.open(…)`, close with `await close()`, or use it in `async with`."""
 
@@ -85,6 +86,7 @@ class PolicyDatabase:
         self.preferences = Preferences(store, clock)
         self.seats = Seats(store)
         self.workers = Workers(store)
+        self.transcriptions = Transcriptions(store, clock)
         self.talks = Talks(store, clock)
         self.rooms = Rooms(store, pins, clock)
         self.boards = Boards(store, clock)

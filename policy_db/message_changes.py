@@ -41,10 +41,12 @@ from policy_db.tables import (
     TranscriptRow,
     UserRow,
 )
+from policy_db.transcripts import columns_of
 from policy_db.writes import insert
 
 #: Characters of a note; more is a mistake, or an attack.
 LONGEST_NOTE: Final = 4000
+LONGEST_TRANSCRIPT: Final = 20_000
 _AT_ONCE: Final = 200
 _PLAIN: Final = ("state", "category", "urgency", "mailbox", "assignee", "salesperson")
 
@@ -203,17 +205,29 @@ class MessageChanges:
 
     async def write_down(self, recording: str, transcript: Transcript) -> None:
         """Keep what a recording says; a later transcript takes the place of an earlier one."""
-        values = {
-            "text": transcript.text,
-            "language": transcript.language,
-            "confidence": transcript.confidence,
-            "engine": transcript.engine,
-            "at": transcript.at,
-        }
+        values = columns_of(transcript)
         statement: Any = insert(self._store, TranscriptRow).values(recording_id=recording, **values)
         statement = statement.on_conflict_do_update(index_elements=[TranscriptRow.recording_id], set_=values)
         async with self._store.writing() as connection:
             await connection.execute(statement)
+
+    async def correct(self, recording: str, text: str, who: str) -> None:
+        """A person has heard it and writes what it says; what was recognised stays with it.
+
+        Raises NotFoundError for a recording that has not been written down, BadValueError for no text or too long a one.
+        """
+        text = text.strip()
+        if not 0 < len(text) <= LONGEST_TRANSCRIPT:
+            raise BadValueError(f"A transcript has 1 to {LONGEST_TRANSCRIPT} characters.")
+        now = self._clock()
+        values = {"text": text, "corrected_by": who, "corrected_at": now}
+        async with self._store.writing(f"message:{recording}") as connection:
+            change = update(TranscriptRow).where(TranscriptRow.recording_id == recording)
+            if not (await connection.execute(change.values(values))).rowcount:
+                raise NotFoundError("This recording has not been written down.")
+            known = select(MessageRow.recording_id).where(MessageRow.recording_id == recording)
+            if (await connection.execute(known)).first() is not None:
+                await self._remember(connection, [(recording, now, who, "corrected", {}, "")])
 
     async def save_category(self, category: Category) -> None:
         """Add one, or change the one of that code. Raises BadValueError for a code or title that cannot be used."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -54,14 +54,66 @@ class MessageFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Transcript:
-    """What a recording says, in writing. `confidence` is from 0 to 1, `engine` what recognised it."""
+class SpokenWord:
+    """A word of a transcript: `start` and `end` in seconds of the recording, `confidence` from 0 to 1."""
 
-    text: str
+    text: str = field(repr=False)
+    confidence: float
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What was said between two pauses."""
+
+    words: tuple[SpokenWord, ...]
+
+    @property
+    def start(self) -> float:
+        """Seconds of the recording at which it begins."""
+        return self.words[0].start
+
+    @property
+    def end(self) -> float:
+        """Seconds of the recording at which it ends."""
+        return self.words[-1].end
+
+
+@dataclass(frozen=True, slots=True)
+class UrgencyReason:
+    """A phrase that was said, how urgent it makes a message, and at which second of the recording."""
+
+    phrase: str
+    urgency: Urgency
+    at: float
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What a recording says, in writing. `confidence` is from 0 to 1, `engine` what recognised it.
+
+    `segments` are its words with their times; `urgency` follows from `reasons`. A person who corrected it is
+    `corrected_by`; what was recognised is then still in `segments`.
+    """
+
+    text: str = field(repr=False)
     language: str
     confidence: float
     engine: str
     at: datetime
+    segments: tuple[Segment, ...] = field(default=(), repr=False)
+    urgency: Urgency = "normal"
+    reasons: tuple[UrgencyReason, ...] = ()
+    corrected_by: str = ""
+    corrected_at: datetime | None = None
+
+
+def more_urgent(one: Urgency, other: str) -> bool:
+    """Whether one urgency is higher than another."""
+    ranks: Sequence[str] = URGENCIES
+    return ranks.index(one) > ranks.index(other)
 
 
 @dataclass(frozen=True, slots=True)

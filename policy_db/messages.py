@@ -41,6 +41,7 @@ from policy_db.tables import (
     SalespersonRow,
     TranscriptRow,
 )
+from policy_db.transcripts import COLUMNS, transcript_of
 
 #: What the mailboxes of salespeople begin with; their number follows.
 SALES_BOX: Final = "salesperson-"
@@ -143,14 +144,10 @@ class Messages(MessageChanges):
 
     async def transcript(self, recording: str) -> Transcript | None:
         """What a recording says in writing, if it has been written down."""
-        columns = (
-            TranscriptRow.text, TranscriptRow.language, TranscriptRow.confidence, TranscriptRow.engine,
-            TranscriptRow.at,
-        )  # fmt: skip
-        query = select(*columns).where(TranscriptRow.recording_id == recording)
+        query = select(*COLUMNS).where(TranscriptRow.recording_id == recording)
         async with self._store.reading() as connection:
             row = (await connection.execute(query)).first()
-        return None if row is None else Transcript(*row)
+        return None if row is None else transcript_of(row)
 
     async def call_backs(self, *, message: str = "", claim: str = "") -> tuple[CallBack, ...]:
         """The promises to call back about a message or a claim, the newest first."""

@@ -36,6 +36,7 @@ from policy_db.tables.selling import (
     OfferedProductRow,
     ReferralRow,
     ReferralStepRow,
+    TranscriptionRow,
     SuggestionRow,
 )
 from policy_db.tables.talks import DispositionRow, RoomRow, TalkRow, TalkSeatRow, WrapUpRow
@@ -111,3 +112,4 @@ __all__ = [
     "WorkerRow",
     "WrapUpRow",
 ]
+    "TranscriptionRow",

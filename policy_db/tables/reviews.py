@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, String, Text
+from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from policy_db.columns import Json, UtcTime
@@ -18,6 +18,7 @@ from policy_db.tables.claims import ClaimRow
 
 _CUSTOMER = "customers.id"
 _POLICY = "policies.id"
+_UNDONE = text("state IN ('waiting', 'running')")
 
 
 class MessageRow(Base):
@@ -102,9 +103,14 @@ class DueRuleRow(Base):
 
 
 class TranscriptRow(Base):
-    """What a recording says, in writing; `confidence` from 0 to 1 is the recogniser's own."""
+    """What a recording says, in writing; `confidence` from 0 to 1 is the recogniser's own.
+
+    `segments` are lists of words as `[text, confidence, start, end]`; `reasons` are `[phrase, urgency, at, confidence]`,
+    from which `urgency` follows.
+    """
 
     __tablename__ = "transcripts"
+    __table_args__ = (CheckConstraint("urgency IN ('normal', 'high', 'urgent')", name="urgency"),)
 
     recording_id: Mapped[str] = mapped_column(
         ForeignKey("recordings.id", ondelete="CASCADE"), primary_key=True
@@ -114,6 +120,32 @@ class TranscriptRow(Base):
     confidence: Mapped[float] = mapped_column(Float(53))
     engine: Mapped[str] = mapped_column(String(100))
     at: Mapped[datetime] = mapped_column(UtcTime)
+    segments: Mapped[list[Any]] = mapped_column(Json)
+    urgency: Mapped[str] = mapped_column(String(10))
+    reasons: Mapped[list[Any]] = mapped_column(Json)
+    corrected_by: Mapped[str] = mapped_column(String(64))
+    corrected_at: Mapped[datetime | None] = mapped_column(UtcTime)
+
+
+class TranscriptionRow(Base):
+    """The work of writing a recording down: `holder` has it until `until`; it is tried from `due_at` on."""
+
+    __tablename__ = "transcriptions"
+    __table_args__ = (
+        CheckConstraint("state IN ('waiting', 'running', 'done', 'failed')", name="state"),
+        Index("ix_transcriptions_open", "due_at", sqlite_where=_UNDONE, postgresql_where=_UNDONE),
+    )
+
+    recording_id: Mapped[str] = mapped_column(
+        ForeignKey("recordings.id", ondelete="CASCADE"), primary_key=True
+    )
+    state: Mapped[str] = mapped_column(String(10))
+    tries: Mapped[int]
+    holder: Mapped[str] = mapped_column(String(64))
+    until: Mapped[datetime | None] = mapped_column(UtcTime)
+    due_at: Mapped[datetime] = mapped_column(UtcTime)
+    problem: Mapped[str] = mapped_column(String(200))
+    done_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
 
 class CallBackRow(Base):
