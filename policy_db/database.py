@@ -35,6 +35,7 @@ from policy_db.pins import PinHasher
 from policy_db.policies import Policies
 from policy_db.preferences import Preferences
 from policy_db.products import Products
+from policy_db.prompt_pins import PromptPins
 from policy_db.proofs import Proofs
 from policy_db.recordings import Recordings
 from policy_db.referrals import Referrals
@@ -89,6 +90,7 @@ class PolicyDatabase:
         self.transcriptions = Transcriptions(store, clock)
         self.talks = Talks(store, clock)
         self.rooms = Rooms(store, pins, clock)
+        self.prompt_pins = PromptPins(store, pins, clock)
         self.boards = Boards(store, clock)
         self.call_records = CallRecords(store, clock)
         self.reports = Reports(store, clock)

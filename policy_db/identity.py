@@ -21,11 +21,20 @@ from policy_db.clock import Clock
 from policy_db.facts import IdentityCheck
 from policy_db.keys import Keys
 from policy_db.pins import PinHasher
+from policy_db.prompt_pins import MAY_RECORD
 from policy_db.store import Store
-from policy_db.tables import AttemptRow, CustomerRow, PolicyRow, RoomRow, SalespersonRow
+from policy_db.tables import (
+    AttemptRow,
+    CustomerRow,
+    PolicyRow,
+    PromptPinRow,
+    RoomRow,
+    SalespersonRow,
+    UserRow,
+)
 from policy_db.writes import insert
 
-Kind = Literal["id_tail", "pin", "salesperson", "room"]
+Kind = Literal["id_tail", "pin", "salesperson", "room", "recorder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +134,15 @@ class Identity:
         role = "moderator" if as_moderator.right else "guest"
         return await self._end(attempt, as_guest.right or as_moderator.right, number, _Passed(role))
 
+    async def check_recorder(self, number: str, pin: str, *, caller: str, call_id: str) -> IdentityCheck:
+        """Compare the PIN that the console gave a user for recording prompts; `name` is the user's where it passes."""
+        attempt = await self._begin("recorder", number, caller, call_id)
+        if isinstance(attempt, IdentityCheck):
+            return attempt
+        user = await self._recorder(number)
+        check = await self._pins.check(None if user is None else user.pin_hash, pin)
+        return await self._end(attempt, check.right, number, user)
+
     async def _check_pin(self, table: Any, person: Any, pin: str) -> bool:
         check = await self._pins.check(None if person is None else person.pin_hash, pin)
         if check.better_hash is not None:
@@ -214,6 +232,20 @@ class Identity:
         )
         async with self._store.reading() as connection:
             return (await connection.execute(query)).first()
+
+    async def _recorder(self, number: str) -> Any:
+        query = (
+            select(UserRow.name, UserRow.roles, PromptPinRow.pin_hash)
+            .join(UserRow, UserRow.id == PromptPinRow.user_id)
+            .where(
+                PromptPinRow.number == number,
+                PromptPinRow.expires_at > self._clock(),
+                UserRow.disabled.is_(False),
+            )
+        )
+        async with self._store.reading() as connection:
+            user = (await connection.execute(query)).first()
+        return user if user is not None and MAY_RECORD & set(user.roles) else None
 
     async def _room(self, number: str) -> Any:
         query = select(RoomRow.pin_hash, RoomRow.moderator_hash).where(

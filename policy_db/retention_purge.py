@@ -36,6 +36,7 @@ from policy_db.tables import (
     ImportRow,
     PolicyRow,
     PreferenceRow,
+    PromptPinRow,
     RecordingRow,
     ReferralRow,
     SignInRow,
@@ -329,10 +330,11 @@ class Purge:
             count.deleted += (await connection.execute(delete(ImportLineRow).where(condition))).rowcount
 
     async def _sessions(self) -> None:
-        """Sessions that are over, and yesterday's tries to sign in, which no class keeps."""
+        """Sessions and PINs that are over, and yesterday's tries to sign in, which no class keeps."""
         now = self.clock()
         async with self.store.writing() as connection:
             await connection.execute(delete(UserSessionRow).where(UserSessionRow.expires_at < now))
+            await connection.execute(delete(PromptPinRow).where(PromptPinRow.expires_at < now))
             await connection.execute(delete(SignInRow).where(SignInRow.at < now - timedelta(days=1)))
 
     # Batches

@@ -70,6 +70,8 @@ class RecordingVault:
         """
         row = recording_id(call_id, request.recording)
         purpose = "voicemail" if request.purpose == "voicemail" else "claim"
+        if "prompt" in request.details:
+            purpose = "prompt"
         note = RecordingNote(row, call_id, self._worker, purpose, caller, level, plain(request.details))
         return self._open(call_id, request.recording, note, now)
 
@@ -135,9 +137,9 @@ class RecordingVault:
         )
 
     def keep(self, call_id: str, recording: str, details: Mapping[str, Any]) -> None:
-        """The caller left it; the note goes when the row says so too."""
+        """The caller left it; the note goes when the row says so too. The words of a prompt stay for the call alone."""
         entry = self._entries.get((call_id, recording))
-        if entry is not None:
+        if entry is not None and entry.note.purpose != "prompt":
             self._change(call_id, entry, state="kept", details={**entry.note.details, **plain(details)})
 
     def discard(self, call_id: str, recording: str) -> None:
@@ -150,7 +152,9 @@ class RecordingVault:
         """The call is over: wait for what is still being written of it, within a bound; notes keep the rest."""
         mine = [key for key in self._entries if key[0] == call_id]
         for entry in [self._entries[key] for key in mine]:
-            if entry.note.state == "ended":
+            if entry.note.purpose == "prompt":
+                self._change(call_id, entry, state="discarded")
+            elif entry.note.state == "ended":
                 # The flow came to no word about it; the caller never said that it should go.
                 self._chains.add(call_id, lambda entry=entry: self._rows.bring_in(entry.path, entry.note))  # type: ignore[misc]
         await self._chains.settle(call_id)

@@ -15,6 +15,7 @@ from ivr.services.crosssell import CrossSellServices
 from ivr.services.identity import IdentityServices
 from ivr.services.policies import PolicyServices
 from ivr.services.products import ProductServices
+from ivr.services.prompts import PromptServices, RecordingRoom
 from ivr.services.proof import ProofBook
 from ivr.services.registry import (
     Outcome,
@@ -34,6 +35,7 @@ __all__ = [
     "NoSuggestions",
     "Outcome",
     "ProofBook",
+    "RecordingRoom",
     "ServiceContext",
     "ServiceRegistry",
     "Suggests",
@@ -50,6 +52,7 @@ _ROOMS: Final = (
     IdentityServices,
     PolicyServices,
     ProductServices,
+    PromptServices,
     RoomServices,
     SalesServices,
 )
@@ -60,10 +63,12 @@ def hotline_signatures() -> dict[str, ServiceSignature]:
     return signatures_of(_ROOMS)
 
 
-def hotline_registry(database: PolicyDatabase, suggests: Suggests | None = None) -> ServiceRegistry:
+def hotline_registry(
+    database: PolicyDatabase, suggests: Suggests | None = None, recording: RecordingRoom | None = None
+) -> ServiceRegistry:
     """The hotline's services over an open database; one registry carries all calls of a worker.
 
-    Without `suggests` nothing is ever suggested.
+    Without `suggests` nothing is ever suggested, without `recording` nobody records prompts by telephone.
     """
     proofs = ProofBook()
     return ServiceRegistry(
@@ -74,6 +79,7 @@ def hotline_registry(database: PolicyDatabase, suggests: Suggests | None = None)
             IdentityServices(database, proofs),
             PolicyServices(database, proofs),
             ProductServices(database),
+            PromptServices(database, proofs, recording),
             RoomServices(database),
             SalesServices(database, proofs),
         ],

@@ -18,11 +18,13 @@ MOST_CALLS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What one call has proved: a level for each policy, the policy spoken of last, a salesperson's number."""
+    """What one call has proved: a level for each policy, the policy spoken of last, a salesperson's number,
+    the user who may record prompts."""
 
     policies: dict[str, Level] = field(default_factory=dict)
     latest: str | None = None
     salesperson: str | None = None
+    recorder: str | None = None
 
 
 class ProofBook:
@@ -49,6 +51,10 @@ class ProofBook:
     def raise_salesperson(self, call_id: str, number: str) -> None:
         """Note that the caller is this salesperson."""
         self._keep(call_id, replace(self.of(call_id), salesperson=number))
+
+    def raise_recorder(self, call_id: str, user: str) -> None:
+        """Note that the caller is this user, who may record prompts."""
+        self._keep(call_id, replace(self.of(call_id), recorder=user))
 
     def forget(self, call_id: str) -> None:
         """The call is over. Harmless if nothing is known of it."""

@@ -14,20 +14,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import soundfile
 
-from ivr.media.clip import Clip
 from ivr.speech.clips import RECORDINGS, in_force, own_recordings
 from ivr.speech.errors import ClipError
-from ivr.speech.sound import active_level, levelled, read_sound, to_samples, to_telephone, trimmed
+from ivr.speech.taking import telephone_recording
 
 EARLIER: Final = "earlier"
-#: The longest recording that is taken, in seconds, and the shortest that can be speech.
-LONGEST: Final = 180.0
-SHORTEST: Final = 0.1
-#: Speech quieter than this (dBFS) is noise, or a microphone that was off.
-QUIETEST: Final = -55.0
+#: Takes of calls that nobody has said yes to yet.
+TAKES: Final = "takes"
 _STAMP: Final = "%Y%m%dT%H%M%S%fZ"
 
 
@@ -64,13 +59,20 @@ class OwnRecordings:
         return tuple(_recording(name, path) for path in files)
 
     def place(
-        self, language: str, name: str, sound: Path, *, now: datetime, until: datetime | None = None
+        self,
+        language: str,
+        name: str,
+        sound: Path,
+        *,
+        now: datetime,
+        until: datetime | None = None,
+        text: str = "",
     ) -> OwnRecording:
         """Trim, level and convert a sound file of any kind, and put it in place; the one before is kept.
 
-        Raises ClipError P301 for what is no sound, P304 for one that is too long, too short or silent.
+        Raises ClipError as `telephone_recording` does; `text` is what it should say, where that is known.
         """
-        clip = telephone_recording(sound)
+        clip = telephone_recording(sound, text)
         path = self._path(language, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(".new")
@@ -126,25 +128,6 @@ class OwnRecordings:
         return self.folder / language / EARLIER / name
 
 
-def telephone_recording(sound: Path) -> Clip:
-    """A sound file as a clip for the telephone: mono, trimmed, levelled, 8 kHz. Raises ClipError P301 or P304."""
-    try:
-        seconds = soundfile.info(sound).duration
-    except (OSError, soundfile.LibsndfileError) as error:
-        raise ClipError(
-            "this is not a sound file that can be read; use WAV, FLAC, OGG or MP3", code="P301"
-        ) from error
-    if seconds > LONGEST:
-        raise ClipError(f"the recording lasts {seconds:.0f} s; {LONGEST:.0f} s at most", code="P304")
-    samples, rate = read_sound(sound)
-    if samples.size == 0 or not np.isfinite(samples).all() or active_level(samples, rate) < QUIETEST:
-        raise ClipError("nothing can be heard in the recording; is the microphone on?", code="P304")
-    samples = trimmed(to_telephone(samples, rate), 8000)
-    if samples.size < SHORTEST * 8000:
-        raise ClipError("the recording is too short to be speech", code="P304")
-    return Clip.from_samples(to_samples(levelled(samples, 8000)))
-
-
 def _recording(name: str, path: Path) -> OwnRecording:
     made_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     try:
@@ -170,3 +153,8 @@ def _check_name(language: str, name: str) -> None:
         raise ClipError(f"{name!r} is no name of a recording", code="P206")
     if name.removeprefix("pieces/").startswith("."):
         raise ClipError(f"{name!r} is no name of a recording", code="P206")
+
+
+def take_path(folder: Path, call: str) -> Path:
+    """Where the take of a call lies under a company's recordings, until its speaker says yes or no to it."""
+    return folder / TAKES / f"{''.join(char for char in call if char.isalnum() or char in '-_')}.wav"

@@ -15,7 +15,9 @@ from ivr.speech.build import wanted_pieces
 from ivr.speech.catalogue import Fault, PromptCatalogue
 from ivr.speech.clips import ClipStore
 from ivr.speech.errors import ClipError
+from ivr.speech.own import take_path
 from ivr.speech.pieces import Piece
+from ivr.speech.telling import pieces_named
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +55,7 @@ class Speaker:
     ) -> None:
         self.catalogue = catalogue
         self._clips = ClipStore(folder, own)
+        self._own = own
         self._fault = fault
 
     def render(self, phrases: Sequence[Phrase], recordings: Recordings = no_recordings) -> Rendered:
@@ -65,11 +68,10 @@ class Speaker:
                 clips.append(whole)
                 continue
             for piece in self.catalogue.pieces(phrase, self._fault):
-                clip = self._sound(piece, recordings)
-                if clip is None:
+                found = self._sound(piece, recordings)
+                if not found:
                     missing.append(piece.text)
-                else:
-                    clips.append(clip)
+                clips += found
         return Rendered(tuple(clips), self._text(phrases), tuple(missing))
 
     def look_again(self) -> int:
@@ -92,19 +94,40 @@ class Speaker:
         joint = "" if phrases and phrases[0].language.startswith("zh") else " "
         return joint.join(text for text in texts if text)
 
-    def _sound(self, piece: Piece, recordings: Recordings) -> Clip | None:
+    def _sound(self, piece: Piece, recordings: Recordings) -> tuple[Clip, ...]:
         try:
             if piece.kind == "recording":
-                return _caller_recording(recordings(piece.text))
+                return self._recording(piece.text, recordings)
             clip = self._clips.find(piece)
         except ClipError as error:
             self._fault(error.code, str(error))
-            return None
+            return ()
         if clip is None and piece.kind in {"fixed", "value"}:
             self._fault(
                 "P504", f"no clip says {piece.text!r} in {piece.language}; run `hotline prompts build`"
             )
-        return clip
+        return () if clip is None else (clip,)
+
+    def _recording(self, name: str, recordings: Recordings) -> tuple[Clip, ...]:
+        """What a caller said; or `prompt:LANGUAGE/NAME` as it is heard now, or `take:CALL`, which is to replace it."""
+        kind, _, rest = name.partition(":")
+        if kind == "prompt":
+            language, _, own = rest.partition("/")
+            return self.heard_now(language, own)
+        clip = _caller_recording(self._take(rest) if kind == "take" else recordings(name))
+        return () if clip is None else (clip,)
+
+    def _take(self, call: str) -> Path | None:
+        path = None if self._own is None else take_path(self._own, call)
+        return path if path is not None and path.is_file() else None
+
+    def heard_now(self, language: str, name: str) -> tuple[Clip, ...]:
+        """What callers hear for a recording's name now: a prompt, a part of one, or a piece of spoken values."""
+        whole = self._clips.whole(name, language)
+        if whole is not None:
+            return (whole,)
+        clips = [self._clips.find(piece) for piece in pieces_named(self.catalogue, language, name)]
+        return tuple(clip for clip in clips if clip is not None)
 
     def preload(self) -> int:
         """Read every clip of every language into memory, so that no call waits for a disk; how many there are."""

@@ -145,6 +145,20 @@ def fixed_pieces(prompt: Prompt) -> list[list[Piece]]:
     ]
 
 
+def pieces_named(catalogue: PromptCatalogue, language: str, name: str) -> list[Piece]:
+    """What a recording's name stands for: all of a prompt without slots, a part of a prompt, or a piece of values."""
+    if name.startswith("pieces/"):
+        text = name.removeprefix("pieces/")
+        carrier = spoken_values(language).inventory().get(text)
+        return [] if carrier is None else [Piece("value", text, language, carrier, name)]
+    prompts = catalogue.prompts(language)
+    if name in prompts and not prompts[name].template.slots:
+        return [piece for part in fixed_pieces(prompts[name]) for piece in part]
+    prompt = prompts.get(name) or prompts.get(name.rpartition(".")[0])
+    parts = [] if prompt is None else fixed_pieces(prompt)
+    return [piece for part in parts for piece in part if piece.own == name]
+
+
 def _clause_pieces(
     prompt: Prompt, texts: list[str], before_slot: bool, numbers: Iterator[int], count: int
 ) -> Iterator[Piece]:

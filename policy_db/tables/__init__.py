@@ -19,6 +19,7 @@ from policy_db.tables.flows import FlowCountRow, FlowFileRow, FlowVersionRow
 from policy_db.tables.people import AttemptRow, CommissionRow, ConsentRow, CustomerRow, SalespersonRow
 from policy_db.tables.policies import BeneficiaryRow, CoverageRow, InstalmentRow, PaymentRow, PolicyRow
 from policy_db.tables.products import ProductRow, RateRow
+from policy_db.tables.prompt_pins import PromptPinRow
 from policy_db.tables.retention import ErasureRow, LeaseRow, LegalHoldRow, PurgeRow, RetentionPeriodRow
 from policy_db.tables.reviews import (
     CallBackRow,
@@ -89,6 +90,7 @@ __all__ = [
     "PolicyRow",
     "PreferenceRow",
     "ProductRow",
+    "PromptPinRow",
     "PurgeRow",
     "QueueRow",
     "RateRow",
