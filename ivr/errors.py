@@ -7,7 +7,8 @@ HotlineError
 ├── StorageError        a recording or the data folder cannot be written               H3xx
 ├── ServiceError        a service failed or was refused                                H4xx
 ├── WorkerError         a worker process cannot be started or stopped                  H5xx
-└── SeatError           what is asked of a seat cannot be done                         H6xx
+├── SeatError           what is asked of a seat cannot be done                         H6xx
+└── OutreachError       a campaign cannot be made or a call not placed                 H7xx
 """
 
 from __future__ import annotations
@@ -71,3 +72,9 @@ class SeatError(HotlineError):
     """What is asked of a seat cannot be done."""
 
     code = "H600"
+
+
+class OutreachError(HotlineError):
+    """A campaign cannot be made, or a call of it not placed."""
+
+    code = "H700"

@@ -14,6 +14,7 @@ from policy_db.boards import Boards
 from policy_db.call_records import CallRecords
 from policy_db.callers import Callers
 from policy_db.calls import Calls
+from policy_db.campaigns import Campaigns
 from policy_db.claim_reviews import ClaimReviews
 from policy_db.claims import Claims
 from policy_db.clock import Clock, utc_now
@@ -31,11 +32,14 @@ from policy_db.messages import Messages
 from policy_db.migrate import migrate as run_migrations
 from policy_db.migrate import require_newest
 from policy_db.offered_products import OfferedProducts
+from policy_db.outbox import Outbox
+from policy_db.outreach import Outreach
 from policy_db.pins import PinHasher
 from policy_db.policies import Policies
 from policy_db.preferences import Preferences
 from policy_db.products import Products
 from policy_db.prompt_pins import PromptPins
+from policy_db.promises import Promises
 from policy_db.proofs import Proofs
 from policy_db.recordings import Recordings
 from policy_db.referrals import Referrals
@@ -48,12 +52,12 @@ from policy_db.store import Store
 from policy_db.suggestions import Suggestions
 from policy_db.tables import Fact
 from policy_db.talks import Talks
+from policy_db.transcriptions import Transcriptions
 from policy_db.users import Users
 from policy_db.workers import Workers
 from policy_db.writes import insert
 
 
-from policy_db.transcriptions import Transcriptions
 class PolicyDatabase:
     """Open with `await PolicyDatabase.open(…)`, close with `await close()`, or use it in `async with`."""
 
@@ -82,12 +86,12 @@ class PolicyDatabase:
         self.callers = Callers(store, clock)
         self.recordings = Recordings(store, clock)
         self.messages = Messages(store, clock)
+        self.transcriptions = Transcriptions(store, clock)
         self.claim_reviews = ClaimReviews(store, clock)
         self.documents = Documents(store, clock)
         self.preferences = Preferences(store, clock)
         self.seats = Seats(store)
         self.workers = Workers(store)
-        self.transcriptions = Transcriptions(store, clock)
         self.talks = Talks(store, clock)
         self.rooms = Rooms(store, pins, clock)
         self.prompt_pins = PromptPins(store, pins, clock)
@@ -106,6 +110,10 @@ class PolicyDatabase:
         self.referrals = Referrals(store)
         self.proofs = Proofs(store)
         self.do_not_call = DoNotCalls(store)
+        self.campaigns = Campaigns(store)
+        self.outreach = Outreach(store)
+        self.promises = Promises(store)
+        self.outbox = Outbox(store, clock)
 
     @classmethod
     async def open(

@@ -16,6 +16,13 @@ from policy_db.tables.calls import (
 )
 from policy_db.tables.claims import ClaimAnswerRow, ClaimAttachmentRow, ClaimRow, ComplaintRow
 from policy_db.tables.flows import FlowCountRow, FlowFileRow, FlowVersionRow
+from policy_db.tables.outreach import (
+    CampaignAttemptRow,
+    CampaignPersonRow,
+    CampaignRow,
+    OutboxRow,
+    PromiseRow,
+)
 from policy_db.tables.people import AttemptRow, CommissionRow, ConsentRow, CustomerRow, SalespersonRow
 from policy_db.tables.policies import BeneficiaryRow, CoverageRow, InstalmentRow, PaymentRow, PolicyRow
 from policy_db.tables.products import ProductRow, RateRow
@@ -29,6 +36,7 @@ from policy_db.tables.reviews import (
     MessageCategoryRow,
     MessageEventRow,
     MessageRow,
+    TranscriptionRow,
     TranscriptRow,
 )
 from policy_db.tables.seats import QueueRow, SeatMoveRow, SeatPauseRow, SeatRow, WaitingCallRow
@@ -37,7 +45,6 @@ from policy_db.tables.selling import (
     OfferedProductRow,
     ReferralRow,
     ReferralStepRow,
-    TranscriptionRow,
     SuggestionRow,
 )
 from policy_db.tables.talks import DispositionRow, RoomRow, TalkRow, TalkSeatRow, WrapUpRow
@@ -57,6 +64,9 @@ __all__ = [
     "CallEventRow",
     "CallFlowRow",
     "CallRow",
+    "CampaignAttemptRow",
+    "CampaignPersonRow",
+    "CampaignRow",
     "ClaimAnswerRow",
     "ClaimAttachmentRow",
     "ClaimEventRow",
@@ -86,11 +96,13 @@ __all__ = [
     "MessageEventRow",
     "MessageRow",
     "OfferedProductRow",
+    "OutboxRow",
     "PaymentRow",
     "PolicyRow",
     "PreferenceRow",
     "ProductRow",
     "PromptPinRow",
+    "PromiseRow",
     "PurgeRow",
     "QueueRow",
     "RateRow",
@@ -108,10 +120,10 @@ __all__ = [
     "TalkRow",
     "TalkSeatRow",
     "TranscriptRow",
+    "TranscriptionRow",
     "UserRow",
     "UserSessionRow",
     "WaitingCallRow",
     "WorkerRow",
     "WrapUpRow",
 ]
-    "TranscriptionRow",

@@ -17,6 +17,7 @@ _RUNNING = text("state = 'running'")
 class CallRow(Base):
     """A call from ring to end. `worker` is the process that has it.
 
+    `outbound`: the hotline made it; `caller` is the number of the other side all the same, `called` is ours.
     Where it is, or was last: `step` (`flow.step`), entered `step_at` seconds after it was answered. `asked` says that a
     person was asked for; `missed` counts silences and keys that fitted nothing, `faults` what went wrong on our side.
     How it was heard, where the line could tell: `mos` (1 to 4.5), `loss` (share of packets), `jitter_ms`.
@@ -62,6 +63,7 @@ class CallRow(Base):
     asked: Mapped[bool] = mapped_column(default=False, server_default=false())
     missed: Mapped[int] = mapped_column(default=0, server_default="0")
     faults: Mapped[int] = mapped_column(default=0, server_default="0")
+    outbound: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class CallFlowRow(Base):
