@@ -15,7 +15,7 @@ from ivr.services.crosssell import CrossSellServices
 from ivr.services.identity import IdentityServices
 from ivr.services.policies import PolicyServices
 from ivr.services.products import ProductServices
-from ivr.services.prompts import PromptServices, RecordingRoom
+from ivr.services.prompts import PromptServices, RecordsPrompts
 from ivr.services.proof import ProofBook
 from ivr.services.registry import (
     Outcome,
@@ -35,7 +35,7 @@ __all__ = [
     "NoSuggestions",
     "Outcome",
     "ProofBook",
-    "RecordingRoom",
+    "RecordsPrompts",
     "ServiceContext",
     "ServiceRegistry",
     "Suggests",
@@ -64,7 +64,7 @@ def hotline_signatures() -> dict[str, ServiceSignature]:
 
 
 def hotline_registry(
-    database: PolicyDatabase, suggests: Suggests | None = None, recording: RecordingRoom | None = None
+    database: PolicyDatabase, suggests: Suggests | None = None, recording: RecordsPrompts | None = None
 ) -> ServiceRegistry:
     """The hotline's services over an open database; one registry carries all calls of a worker.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import structlog
 
@@ -21,6 +22,9 @@ from ivr.speech.telling import pieces_named
 
 log = structlog.get_logger(__name__)
 
+#: What a recording's name begins with that is no caller's: what is heard for a prompt now, and a take of a call.
+NOW: Final = "prompt:"
+TAKE: Final = "take:"
 #: Finds the file of a caller's own recording by its id; None if there is none.
 Recordings = Callable[[str], Path | None]
 
@@ -110,11 +114,11 @@ class Speaker:
 
     def _recording(self, name: str, recordings: Recordings) -> tuple[Clip, ...]:
         """What a caller said; or `prompt:LANGUAGE/NAME` as it is heard now, or `take:CALL`, which is to replace it."""
-        kind, _, rest = name.partition(":")
-        if kind == "prompt":
-            language, _, own = rest.partition("/")
+        if name.startswith(NOW):
+            language, _, own = name.removeprefix(NOW).partition("/")
             return self.heard_now(language, own)
-        clip = _caller_recording(self._take(rest) if kind == "take" else recordings(name))
+        take = name.removeprefix(TAKE)
+        clip = _caller_recording(recordings(name) if take == name else self._take(take))
         return () if clip is None else (clip,)
 
     def _take(self, call: str) -> Path | None:

@@ -34,6 +34,11 @@ class Unit:
     inside: bool = False
     number: str = ""
 
+    @property
+    def about(self) -> str:
+        """As the audit names it."""
+        return f"prompt:{self.language}/{self.name}"[:100]
+
 
 class Units:
     """Everything there is to record in a catalogue."""
