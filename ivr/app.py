@@ -503,6 +503,87 @@ def open_bus(settings: Settings) -> Bus:
 
 @asynccontextmanager
 async def open_console(settings: Settings) -> AsyncIterator[ConsoleParts]:
+@asynccontextmanager
+async def hearing_speech(settings: Settings) -> AsyncIterator[Hears]:
+    """What hears the callers of a worker: the recognisers of this machine, if there are any."""
+    languages = frozenset(speech_models(settings)[0])
+    if not languages:
+        yield HearsNothing()
+        return
+    from ivr.speech.hearing.metrics import SpeechMetrics
+    from ivr.speech.hearing.pool import RecogniserPool
+
+    metrics = SpeechMetrics(CollectorRegistry())
+    async with RecogniserPool(settings.ears_dir, languages, metrics).kept() as pool:
+        yield HearsSpeech(pool, metrics)
+
+
+def speech_models(settings: Settings) -> tuple[dict[str, Path], list[str]]:
+    """The models that speech is recognised with, by language; and what is wrong, where there could be more."""
+    if settings.speech == "off":
+        return {}, []
+    if importlib.util.find_spec("vosk") is None:
+        return {}, ["the recogniser is not installed (pip install vosk): callers use the keys alone"]
+    usable, wrong = usable_models(settings.speech_models_dir)
+    told = [str(error) for error in wrong]
+    if not usable and not told:
+        told = ["no recogniser's model is here (hotline models get zh-CN en): callers use the keys alone"]
+    return usable, told
+
+
+def run_recognisers(settings: Settings) -> None:
+    """The parent of the recogniser processes, until SIGTERM."""
+    from ivr.speech.hearing.process import Limits
+    from ivr.worker.ears import RecogniserParent, listen_by, load_models
+
+    models = load_models(speech_models(settings)[0], settings.ears_dir)
+    cores = os.cpu_count() or 1
+    RecogniserParent(
+        settings.ears_dir,
+        listen_by(models),
+        tuple(models),
+        count=settings.speech_processes or max(2, cores // 2),
+        limits=Limits(
+            at_once=settings.speech_at_once,
+            threads=min(4, cores),
+            most_megabytes=settings.speech_megabytes,
+        ),
+    ).run()
+
+
+async def run_transcriber(settings: Settings) -> None:
+    """The process that writes down what callers left, from its start to SIGTERM."""
+    from ivr.call.transcribing import Surroundings, Transcriber
+    from ivr.console.voicemail.due import clock_of
+    from ivr.speech.hearing.models import find_models
+    from ivr.speech.hearing.urgency import UrgentPhrases
+    from ivr.speech.hearing.writer import Writer
+    from policy_db.message_facts import Due
+
+    flows = load_content(settings).flows
+    machine = f"{installation_id(settings)}-"
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    async with open_database(settings) as database:
+        bus = open_bus(settings)
+
+        async def due() -> Due:
+            flows.reload()
+            return await clock_of(database, flows.current.hotline, database.clock())
+
+        around = Surroundings(
+            settings.recordings_dir,
+            lambda: find_models(settings.speech_models_dir),
+            UrgentPhrases.load(settings.urgent_phrases),
+            due,
+        )
+        holder = f"{machine}{os.getpid()}"
+        try:
+            await Transcriber(database, bus, Writer(), around, machine=machine, holder=holder).run(stop)
+        finally:
+            bus.close()
+
+
     """What the console's pages work with, closed afterwards."""
     from ivr.console.parts import (
         ConsoleParts,

@@ -60,6 +60,34 @@ class Settings(BaseSettings):
             " folder."
         ),
     )
+    speech: Literal["auto", "off"] = Field(
+        "auto",
+        description="Whether callers may speak: auto, in the languages that there are models of; off, never.",
+    )
+    speech_processes: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="Processes that recognise speech; 0 means one for every two cores, and two at least.",
+    )
+    speech_at_once: int = Field(
+        20,
+        ge=1,
+        le=500,
+        description="Callers that each of them listens to at once; who comes beyond is asked to use the keys.",
+    )
+    speech_megabytes: int = Field(
+        300,
+        ge=20,
+        le=10_000,
+        description="By how much one of them may grow, in megabytes, before another takes its place.",
+    )
+    urgent_phrases: Path | None = Field(
+        None,
+        description=(
+            "YAML file of what makes a message urgent when it is said; empty means the phrases that come with the hotline."
+        ),
+    )
     import_megabytes: int = Field(
         50, ge=1, le=2000, description="The largest CSV file that is taken for an import, in megabytes."
     )

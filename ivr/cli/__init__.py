@@ -17,6 +17,8 @@ COMMANDS: Final = {
     "demo": "serve:demo",
     "worker": "serve:worker",
     "http": "serve:http",
+    "transcriber": "speech:transcriber",
+    "ears": "serve:ears",
     "call": "talk:call",
     "phone": "talk:phone",
     "load": "load:load",
@@ -25,6 +27,7 @@ COMMANDS: Final = {
     "flow": "flow:app",
     "prompts": "prompts:app",
     "models": "models:app",
+    "speech": "speech:app",
     "db": "database:app",
     "seats": "seats:app",
     "rooms": "rooms:app",
@@ -33,7 +36,7 @@ COMMANDS: Final = {
     "crosssell": "crosssell:app",
 }
 #: Commands that `serve` runs, not people.
-_HIDDEN: Final = frozenset({"worker", "http"})
+_HIDDEN: Final = frozenset({"worker", "http", "transcriber", "ears"})
 
 
 def commands(*names: str) -> typer.Typer:
