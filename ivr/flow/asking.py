@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Sequence
 
-from ivr.flow.events import SpeechHeard
 from ivr.flow.kinds import Kind
 from ivr.flow.outcomes import REPROMPTS
-from ivr.flow.plan import Edge, Ladder, Line, Plan, folded
-from ivr.flow.trace import Missed, SpeechUsed
+from ivr.flow.plan import Edge, Ladder, Line, Plan
+from ivr.flow.trace import Missed
 from ivr.flow.turn import Done, Go, Move, Run
 from ivr.flow.values import Value
-
-#: Below this confidence something heard counts as not understood.
-LEAST_CONFIDENCE: Final = 0.5
-KEYS: Final = re.compile(r"[0-9*#]+")
 
 
 class Asking(Kind):
@@ -35,7 +28,7 @@ class Asking(Kind):
         """Speak and listen. Keys that wait already are the answer, where the prompt may be cut."""
         wait = run.state.wait
         run.stop_timer()
-        run.listen(plan, plan.hear.get(run.state.language))
+        self.listen(run, plan)
         if run.state.buffer and plan.waiting.barge_in:
             return
         if lines:
@@ -43,9 +36,15 @@ class Asking(Kind):
         else:
             run.start_timer(plan.waiting.first_digit)
 
+    @abstractmethod
+    def listen(self, run: Run, plan: Plan) -> None:
+        """Let the caller answer what is asked now."""
+
     def keys(self, run: Run, plan: Plan) -> Move:
         """Use the keys of the buffer in order, until the step is over or wants more."""
         state = run.state
+        if state.buffer:
+            state.wait.keyed = run.at
         while state.buffer:
             if state.wait.token:
                 if not plan.waiting.barge_in:
@@ -97,31 +96,6 @@ class Asking(Kind):
     def accept(self, run: Run) -> None:
         """The caller gave an answer that fits: trouble before it is over."""
         run.state.handling = 0
-
-    def hears(self, run: Run, plan: Plan) -> bool:
-        """Whether something said counts now: not in a step without speech, nor in a prompt that must be heard."""
-        return plan.waiting.speech and (plan.waiting.barge_in or not run.state.wait.token)
-
-    def hotkey_word(self, run: Run, plan: Plan, event: SpeechHeard) -> Go | None:
-        """The way of a hotkey whose words were said."""
-        words = plan.hotkey_words.get(run.state.language, {})
-        key = words.get(folded(event.text)) if event.confidence >= LEAST_CONFIDENCE else None
-        if key is None or key not in plan.hotkeys:
-            return None
-        self.accept(run)
-        return Go(plan.hotkeys[key], f"hotkey {key}")
-
-    def understood(self, run: Run, event: SpeechHeard, words: Mapping[str, str]) -> str:
-        """The keys that something heard stands for; empty if it was not understood."""
-        meant = ""
-        if event.confidence >= LEAST_CONFIDENCE:
-            plain = folded(event.text)
-            meant = words.get(plain, "")
-            if not meant and KEYS.fullmatch(plain):
-                meant = plain
-        shown = "•" if run.state.wait.sensitive and meant else meant
-        run.trace.append(SpeechUsed(run.at, *run.state.step, shown, event.confidence))
-        return meant
 
 
 def _rung(ladder: Ladder, count: int, tries: int) -> str:

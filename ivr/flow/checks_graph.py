@@ -14,7 +14,7 @@ from ivr.flow.report import Report
 from ivr.flow.yaml_source import Path
 
 #: Outcomes that come only when the caller, or a person, does something.
-_CALLERS_DOING: Final = frozenset({"filled", "cancelled", "answered", "saved", "hung_up"})
+_CALLERS_DOING: Final = frozenset({"filled", "unsure", "cancelled", "answered", "saved", "hung_up"})
 #: What may run when nobody is there to hear it.
 _UNHEARD_KINDS: Final = frozenset({"do", "set", "when", "hours", "return", "hangup"})
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, Final
 
 from ivr.flow.checks_graph import check_ladder, possible_outcomes
+from ivr.flow.checks_languages import check_texts
+from ivr.flow.checks_words import check_hear
 from ivr.flow.dataflow import Analysis
 from ivr.flow.errors import suggest
 from ivr.flow.hours import first_uncovered, hours_problems
@@ -18,6 +20,12 @@ from ivr.flow.values import Level
 from ivr.flow.yaml_source import Path
 
 #: The reserved words that a handler of the hotline may go to (it has no steps, and nothing to `end`).
+#: What the engine itself gives to a prompt, by its role.
+_OWN_SLOTS: Final[Mapping[str, str]] = {
+    "playback": "recording",
+    "sure_choice": "name",
+    **{f"sure_{kind}": "value" for kind in ("digits", "integer", "money", "date", "time")},
+}
 HOTLINE_WORDS: Final = frozenset({"back", "again", "main"})
 
 
@@ -36,6 +44,7 @@ def check_hotline(analysis: Analysis, report: Report, today: date | None) -> Non
         _check_entry(path, name, library, report)
     for path, prompt in _prompts(library):
         _check_prompt(path, prompt, library, report)
+    _check_said(library, report)
     for name, queue in library.hotline.queues.items():
         if queue.hours is not None and queue.hours not in library.hotline.calendars:
             hint = suggest(queue.hours, library.hotline.calendars) or "; declare it under `calendars`"
@@ -51,6 +60,15 @@ def check_hotline(analysis: Analysis, report: Report, today: date | None) -> Non
             report.warn(("calendars", name), "F902", message, at_key=True)
 
 
+def _check_said(library: FlowLibrary, report: Report) -> None:
+    """What may be said everywhere, and the words that have a name."""
+    hotline = library.hotline
+    for part in ("hotkeys", "words", "everywhere"):
+        for name, one in getattr(hotline, part).items():
+            if one is not None:
+                check_hear(library, (part, name, "hear"), one.hear, report)
+
+
 def _entries(library: FlowLibrary) -> Iterator[tuple[Path, str]]:
     """Every flow that the hotline itself enters."""
     hotline = library.hotline
@@ -63,6 +81,9 @@ def _entries(library: FlowLibrary) -> Iterator[tuple[Path, str]]:
     for key, hotkey in hotline.hotkeys.items():
         if hotkey is not None:
             yield ("hotkeys", key, "go"), hotkey.go
+    for name, one in hotline.everywhere.items():
+        if one.go is not None:
+            yield ("everywhere", name, "go"), one.go
     for ladder in ("on_no_input", "on_no_match"):
         for place, rung in enumerate(getattr(hotline, ladder)):
             if rung not in REPROMPTS:
@@ -95,6 +116,10 @@ def _prompts(library: FlowLibrary) -> Iterator[tuple[Path, str]]:
     hotline = library.hotline
     for role, prompt in hotline.prompts.items():
         yield ("prompts", role), prompt
+    for part in ("hotkeys", "words", "everywhere"):
+        for name, one in getattr(hotline, part).items():
+            if one is not None and one.name is not None:
+                yield (part, name, "name"), one.name
     if hotline.defaults.filler is not None:
         yield ("defaults", "filler", "say"), hotline.defaults.filler.say
 
@@ -105,11 +130,9 @@ def _check_prompt(path: Path, prompt: str, library: FlowLibrary, report: Report)
         hint = suggest(prompt, library.manifest.prompts)
         report.error(path, "F601", f"there is no prompt {prompt!r}{hint}")
         return
-    lacking = [code for code in library.hotline.languages if code not in signature.languages]
-    if lacking:
-        report.error(path, "F602", f"the prompt {prompt!r} has no text in {', '.join(lacking)}; write it")
-    # The engine gives the recording to the prompt that plays it.
-    slots = [slot for slot in signature.slots if (path, slot) != (("prompts", "playback"), "recording")]
+    check_texts(report, path, prompt, signature.languages, library.hotline.languages)
+    own = _OWN_SLOTS.get(str(path[-1]), "") if path[0] == "prompts" else ""
+    slots = [slot for slot in signature.slots if slot != own]
     if slots:
         names = ", ".join(slots)
         report.error(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from ivr.flow.checks_words import check_collect_words, check_menu_words
 from ivr.flow.dataflow import Analysis, FlowFacts
 from ivr.flow.errors import suggest
 from ivr.flow.library import FlowLibrary
@@ -15,7 +16,6 @@ from ivr.flow.model import (
     MenuStep,
     TransferStep,
     VoicemailStep,
-    step_kind,
 )
 from ivr.flow.report import Report
 from ivr.flow.walk import language_expression
@@ -42,7 +42,7 @@ def check_input(analysis: Analysis, facts: FlowFacts, report: Report) -> None:
             _check_menu(library, facts, at, step, report)
         elif isinstance(step, CollectStep):
             _check_collect(at, step, report)
-            _check_secret(library, facts, at, step, report)
+            check_collect_words(library, flow, at, step, report)
         elif isinstance(step, TransferStep):
             known = library.hotline.queues
             if step.transfer.room is None:
@@ -90,62 +90,7 @@ def _check_menu(library: FlowLibrary, facts: FlowFacts, at: Path, step: MenuStep
         if longer:
             message = f"after {key!r} the caller is waited for, because {longer[0]!r} begins with it"
             report.note((*at, "choices", key), "F705", message, at_key=True)
-    _check_words(library, facts, at, step, report)
-
-
-def hears_speech(library: FlowLibrary, facts: FlowFacts, step: MenuStep | CollectStep) -> bool:
-    """Whether the caller may speak here: by the step, else the flow's defaults, else the hotline's."""
-    kind = step_kind(step) or ""
-    holders = (step, getattr(facts.loaded.flow.defaults, kind), getattr(library.hotline.defaults, kind))
-    modes = next((holder.input for holder in holders if holder.input is not None), ["keys"])
-    return "speech" in modes
-
-
-def _check_words(library: FlowLibrary, facts: FlowFacts, at: Path, step: MenuStep, report: Report) -> None:
-    speech = hears_speech(library, facts, step)
-    taken = _hotkey_words(library, facts, step) if speech else {}
-    for key, choice in step.choices.items():
-        path: Path = (*at, "choices", key)
-        for language, words in choice.hear.items():
-            if language not in library.hotline.languages:
-                _check_language((*path, "hear", language), language, library, report)
-            for word in words:
-                same = taken.setdefault((language, folded(word)), key)
-                if same != key:
-                    message = f"{word!r} is heard for the choice {same!r} already; choose another word"
-                    report.error((*path, "hear", language), "F608", message)
-        lacking = [code for code in library.hotline.languages if not choice.hear.get(code)]
-        if speech and lacking:
-            message = f"the choice {key!r} has no words to hear in {', '.join(lacking)}; add them to `hear`"
-            report.error(path, "F607", message, at_key=True)
-
-
-def _hotkey_words(library: FlowLibrary, facts: FlowFacts, step: MenuStep) -> dict[tuple[str, str], str]:
-    """The words of the hotkeys that are live in a step, each with its key."""
-    own = step.hotkeys if isinstance(step.hotkeys, dict) else {}
-    keys = (
-        {**library.hotline.hotkeys, **facts.loaded.flow.hotkeys, **own} if step.hotkeys is not False else {}
-    )
-    return {
-        (language, folded(word)): key
-        for key, hotkey in keys.items()
-        if hotkey is not None
-        for language, words in hotkey.hear.items()
-        for word in words
-    }
-
-
-def folded(word: str) -> str:
-    """Spoken words without spaces and case, as they are compared."""
-    return "".join(word.split()).casefold()
-
-
-def _check_secret(
-    library: FlowLibrary, facts: FlowFacts, at: Path, step: CollectStep, report: Report
-) -> None:
-    if (step.type == "secret" or step.sensitive) and hears_speech(library, facts, step):
-        message = "a secret is keyed, never spoken; write `input: [keys]`"
-        report.error(at, "F706", message, at_key=True)
+    check_menu_words(library, facts.loaded.flow, at, step, report)
 
 
 def _check_collect(at: Path, step: CollectStep, report: Report) -> None:

@@ -74,6 +74,8 @@ class _TestChecker:
             self._clock((*path, "clock"), given["clock"])
         if "language" in given:
             self._known((*path, "language"), given["language"], self._library.hotline.languages, "language")
+        if "languages" in given:
+            self._languages((*path, "languages"), given["languages"])
         if "level" in given:
             self._known((*path, "level"), given["level"], LEVELS, "level")
         places: tuple[tuple[str, Collection[str], str], ...] = (
@@ -93,6 +95,13 @@ class _TestChecker:
             datetime.fromisoformat(str(value))
         except ValueError:
             self._report.error(path, "F805", "write a date and time such as 2026-02-14T10:00")
+
+    def _languages(self, path: Path, value: Any) -> None:
+        if not isinstance(value, list):
+            self._report.error(path, "F805", "write a list of languages such as [zh-CN, en]")
+            return
+        for at, language in enumerate(value):
+            self._known((*path, at), str(language), self._library.hotline.languages, "language")
 
     def _mapping(self, path: Path, value: Any) -> dict[str, Any]:
         if isinstance(value, dict):
@@ -151,6 +160,8 @@ class _TestChecker:
                 parse_duration(line[word])
             except ValueError as error:
                 self._report.error((*path, word), "F805", str(error))
+        if word == "not_heard":
+            self._known((*path, word), line[word], ("full", "failed", "no_model"), "reason")
         if word == "keys" and not (
             isinstance(line[word], str) and set(line[word]) <= set("0123456789*#ABCD")
         ):

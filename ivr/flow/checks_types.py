@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ivr.flow.checks_languages import check_texts
 from ivr.flow.dataflow import COLLECTED, Analysis, FlowFacts, Known, way_without
 from ivr.flow.errors import ExpressionError, UnknownTypeError, suggest
 from ivr.flow.expressions import Expression
@@ -58,9 +59,8 @@ class _StepChecker:
             self._assignments((*at, "set"), step.set, known)
         elif isinstance(step, MenuStep):
             self._choices(at, step, known)
-        elif isinstance(step, CollectStep) and step.valid is not None:
-            scope = self._scope(known, value=COLLECTED[step.type])
-            self._condition(step.valid, (*at, "valid"), scope, name)
+        elif isinstance(step, CollectStep):
+            self._collect(at, step, known)
         elif isinstance(step, DoStep):
             self._service(at, step, known)
         elif isinstance(step, CallStep):
@@ -77,6 +77,15 @@ class _StepChecker:
             self._fits(code, (*at, "language"), Type("code"), self._scope(known), name, "F403")
         if not isinstance(step, ReturnStep):
             self._branches(at, step)
+
+    def _collect(self, at: Path, step: CollectStep, known: Known) -> None:
+        name = str(at[1])
+        if step.valid is not None:
+            scope = self._scope(known, value=COLLECTED[step.type])
+            self._condition(step.valid, (*at, "valid"), scope, name)
+        if step.likely is not None:
+            wanted = Type("list", item=Type("digits"))
+            self._fits(step.likely, (*at, "likely"), wanted, self._scope(known), name, "F403")
 
     def fits(self, text: str, path: Path, wanted: Type, variables: Mapping[str, Type], name: str) -> None:
         """An initial value must fit its declared type."""
@@ -278,7 +287,8 @@ class _StepChecker:
                 self._report.error(prompt.path, "F601", f"there is no prompt {prompt.prompt!r}{hint}")
                 unknown = True
                 continue
-            self._languages(prompt.path, prompt.prompt, signature.languages)
+            languages = self._analysis.library.hotline.languages
+            check_texts(self._report, prompt.path, prompt.prompt, signature.languages, languages)
             own = {"value": COLLECTED[step.type]} if prompt.own and isinstance(step, CollectStep) else {}
             for slot, kind in signature.slots.items():
                 wanted = replace(kind, words=())
@@ -308,12 +318,6 @@ class _StepChecker:
             why = "may have no value; test it before" if missing else f"is {type_text(kind)}"
             message = f"the prompt {prompt!r} speaks {slot!r} as {type_text(wanted)}, but the variable {why}"
             self._report.error(path, "F404" if missing else "F605", message)
-
-    def _languages(self, path: Path, prompt: str, languages: frozenset[str]) -> None:
-        lacking = [code for code in self._analysis.library.hotline.languages if code not in languages]
-        if lacking:
-            message = f"the prompt {prompt!r} has no text in {', '.join(lacking)}; write it"
-            self._report.error(path, "F602", message)
 
 
 def _given(step: Any) -> dict[str, str]:

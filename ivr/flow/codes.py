@@ -104,21 +104,36 @@ CODES: Final[Mapping[str, Code]] = {
         "A flow that can be reached by a caller it does not trust enough.", "Identify the caller before."
     ),
     "F601": Code("A prompt that does not exist.", "Write its text in `prompts/`, or correct the name."),
-    "F602": Code("A prompt without a text in a language that is offered.", "Write it."),
+    "F602": Code(
+        "A prompt without a text in a language that is offered; another language is heard instead.",
+        "Write it.",
+    ),
     "F603": Code("A slot of a prompt that nothing fills.", "Write it under `with`."),
     "F604": Code("`with` fills a slot that no prompt of the step has.", "Delete it, or correct the name."),
     "F605": Code("A slot of another type than what fills it.", "Give a value of the type that is spoken."),
     "F606": Code(
         "A language that the hotline does not offer.", "Add it to `languages`, or correct the code."
     ),
-    "F607": Code("A choice that cannot be said in a language that is offered.", "Add words to `hear`."),
+    "F607": Code("A choice that cannot be said in a language that is recognised.", "Add words to `hear`."),
     "F608": Code("The same words for two choices.", "Choose other words for one."),
+    "F609": Code(
+        "Words that are too short, or too alike, to be told apart on a telephone.",
+        "Offer a longer phrase beside them, or other words.",
+    ),
+    "F610": Code("A set of words that does not exist.", "Declare it under `words` in `hotline.yaml`."),
+    "F611": Code(
+        "A route to a menu that choices alone do not lead to.",
+        "Name a flow (or `flow.step`) whose menu the choices reach without another question, or take it away.",
+    ),
     "F701": Code("More spoken options than callers remember.", "Make two menus, or fewer options."),
     "F702": Code("A choice that begins with a live hotkey.", "Turn the hotkey off in this step: `null`."),
     "F703": Code("An entry that nobody can give.", "Correct `least`, `most` or `length`."),
     "F704": Code("One key with two meanings.", "Change one."),
     "F705": Code("A choice that begins another; the caller is waited for after it.", "Fine, if it is meant."),
-    "F706": Code("A secret that could be spoken aloud.", "Write `input: [keys]`."),
+    "F706": Code(
+        "A secret that could be spoken aloud because of what the step inherits.",
+        "Say it in the step itself: `input: [keys]`, or `input: [keys, speech]` with its `length`.",
+    ),
     "F801": Code("A word that tests do not have.", "Correct it; `docs/flows.md` lists them."),
     "F802": Code("A test names a prompt that does not exist.", "Correct the name."),
     "F803": Code("A test names a step that does not exist.", "Correct the name."),
@@ -138,8 +153,8 @@ def codes_page() -> str:
         "# What `hotline flow check` says",
         "",
         "Every message is `file:line:column: CODE message`. Codes do not change their meaning. Errors keep flows",
-        "from being used (the last good ones stay in use); F310, F313, F701, F702 and F902 are warnings and F705 is",
-        "a hint. This page is made by `ivr.flow.codes`.",
+        "from being used (the last good ones stay in use); F310, F313, F609, F701, F702 and F902 are warnings",
+        "and F705 is a hint. This page is made by `ivr.flow.codes`.",
     ]
     chapter = ""
     for name, code in CODES.items():

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
-from ivr.flow.asking import Asking
 from ivr.flow.events import SpeechHeard
+from ivr.flow.hearing import ASKED_BACK, Hearing, sureness
+from ivr.flow.instructions import Listen
 from ivr.flow.kinds import hotkey
 from ivr.flow.model import CollectStep
-from ivr.flow.plan import Line, Plan
+from ivr.flow.plan import NO_KEY, YES_KEY, Line, Plan
+from ivr.flow.state import CallState
 from ivr.flow.turn import Done, Move, Run
 from ivr.flow.typed import MOST_KEYS, NotTypedError, read_keys
 from ivr.flow.values import Value
+from ivr.flow.words import CANCEL, NO_WORDS, Words
 
 #: Types whose values may hold a `*`, where it is no cancel or end key: the point of an amount, and the X that
 #: some ID numbers end in.
 STAR_TYPES: Final = frozenset({"money", "secret"})
+CONFIRM: Final = "confirm"
+#: The prompt that reads a spoken value back where the step has none of its own, by the type of its slot.
+READ_BACK: Final = {"code": "sure_digits", "phone": "sure_digits"}
+BACK: Final = "@back"
 
 
-class Collect(Asking):
+class Collect(Hearing):
     """Take keys until the value is complete. Digits are always part of it, never hotkeys."""
 
-    def key(self, run: Run, plan: Plan, key: str) -> Move:
+    def press(self, run: Run, plan: Plan, key: str) -> Move:
         """One key of the entry, or of the answer to the read-back."""
-        if run.state.wait.stage == "confirm":
-            return self._answer(run, plan, key)
+        if run.state.wait.stage == CONFIRM:
+            return self._settle(run, plan, key)
         step: CollectStep = plan.step
         entry = run.state.wait.entry
         if key.isdecimal() or (key == "*" and step.type in STAR_TYPES and "*" not in _special(step)):
@@ -71,20 +79,27 @@ class Collect(Asking):
     def _complete(self, run: Run, plan: Plan) -> Move:
         """Read the entry; on to the read-back, or filled, or a miss."""
         run.stop_timer()
+        run.state.wait.spoken = False
         try:
-            value = self._read(run, plan)
+            value = self._read(run, plan, run.state.wait.entry)
         except NotTypedError:
             return self.miss(run, plan, "no_match", self._hint(run, plan))
-        if not plan.confirm:
+        if not plan.confirm or plan.step.confirm.spoken:
             return self._fill(run, plan, value)
+        return self._read_back(run, plan, value)
+
+    def _read_back(self, run: Run, plan: Plan, value: Value) -> Move:
         wait = run.state.wait
-        wait.stage, wait.entry, wait.value, wait.attempt = "confirm", "", value, 0
-        self.ask(run, plan, plan.confirm, value=value)
+        wait.stage, wait.entry, wait.value, wait.attempt = CONFIRM, "", value, 0
+        self.ask(run, plan, self._question(run, plan), value=value)
         return None
 
-    def _read(self, run: Run, plan: Plan) -> Value:
+    def _question(self, run: Run, plan: Plan) -> tuple[Line, ...]:
+        """The read-back of the step, else the hotline's for values of this type."""
+        return plan.confirm or run.role(READ_BACK.get(plan.step.type, f"sure_{plan.step.type}"))
+
+    def _read(self, run: Run, plan: Plan, entry: str) -> Value:
         step: CollectStep = plan.step
-        entry = run.state.wait.entry
         if len(entry) < (step.length or step.least) or len(entry) > _most(step):
             raise NotTypedError
         value = read_keys(entry, step.type, run.now.date(), step.future)
@@ -94,74 +109,152 @@ class Collect(Asking):
 
     def _fill(self, run: Run, plan: Plan, value: Value) -> Move:
         self.accept(run)
+        self._keep_others(run, plan)
         run.assign(plan.step.collect, value)
         return Done("filled")
+
+    def _keep_others(self, run: Run, plan: Plan) -> None:
+        """What a spoken value may have been besides; nothing beside one that was typed."""
+        if plan.step.others is not None:
+            wait = run.state.wait
+            run.assign(plan.step.others, list(wait.others) if wait.spoken else [])
 
     def _hint(self, run: Run, plan: Plan) -> tuple[Line, ...]:
         return plan.invalid or run.role("invalid")
 
-    def timer(self, run: Run, plan: Plan, timer: str) -> Move:
+    def waited(self, run: Run, plan: Plan) -> Move:
         """Nothing typed yet, or a pause after the last digit."""
         wait = run.state.wait
-        wait.timer = ""
-        if wait.stage == "confirm":
-            return self._unanswered(run, plan, "no_input")
+        if wait.stage == CONFIRM:
+            return self._not_settled(run, plan, "no_input")
         if wait.entry:
             return self._complete(run, plan) or self.keys(run, plan)
         return self.miss(run, plan, "no_input", run.role("no_input"))
 
     # The read-back
 
-    def _answer(self, run: Run, plan: Plan, key: str) -> Move:
+    def _yes_no(self, plan: Plan) -> tuple[str, str]:
         confirm = plan.step.confirm
-        if key == confirm.yes:
+        return (confirm.yes, confirm.no) if confirm else (YES_KEY, NO_KEY)
+
+    def _settle(self, run: Run, plan: Plan, key: str) -> Move:
+        yes, no = self._yes_no(plan)
+        if key in (yes, no):
             run.use_keys(key)
-            return self._fill(run, plan, run.state.wait.value)
-        if key == confirm.no:
-            run.use_keys(key)
-            return self._again(run, plan)
+            return self._right(run, plan) if key == yes else self._wrong(run, plan)
         if key == plan.step.cancel_key:
             run.use_keys(key)
             return Done("cancelled")
         if key in plan.hotkeys:
             return hotkey(run, plan, key)
         run.use_keys(key)
-        return self._unanswered(run, plan, "no_match")
+        return self._not_settled(run, plan, "no_match")
 
-    def _again(self, run: Run, plan: Plan) -> Move:
+    def _right(self, run: Run, plan: Plan) -> Move:
+        return self._fill(run, plan, run.state.wait.value)
+
+    def _wrong(self, run: Run, plan: Plan) -> Move:
         """Not what was meant: ask again; it counts as a miss, so that it ends at a person and not never."""
         wait = run.state.wait
+        if wait.spoken and "unsure" in plan.step.on:
+            return self._unsure(run, plan)
         wait.stage, wait.value = "", None
         return self.miss(run, plan, "no_match")
 
-    def _unanswered(self, run: Run, plan: Plan, what: str) -> Move:
+    def _unsure(self, run: Run, plan: Plan) -> Move:
+        """The flow has a way of its own for a value that was not heard for sure."""
+        self._keep_others(run, plan)
+        return Done("unsure")
+
+    def _not_settled(self, run: Run, plan: Plan, what: str) -> Move:
         """Read it back once more; the second time it counts as a miss of the whole step."""
         wait = run.state.wait
         wait.attempt += 1
         if wait.attempt > 1:
-            wait.stage, value, wait.value = "", wait.value, None
-            del value
+            wait.stage, wait.value = "", None
             return self.miss(run, plan, what)
-        self.ask(run, plan, plan.confirm, value=wait.value)
+        self.ask(run, plan, self._question(run, plan), value=wait.value)
         return None
 
-    def speech(self, run: Run, plan: Plan, event: SpeechHeard) -> Move:
-        """Digits that were spoken, as the recogniser writes them, or the words of a hotkey."""
-        if not self.hears(run, plan):
-            return None
-        run.hush()
-        run.stop_timer()
-        meant = self.understood(run, event, {})
-        if not meant and (word := self.hotkey_word(run, plan, event)):
-            return word
-        if run.state.wait.stage == "confirm":
-            return (
-                self._answer(run, plan, meant) if len(meant) == 1 else self._unanswered(run, plan, "no_match")
-            )
-        if not meant:
+    # By voice
+
+    def expected(self, state: CallState, plan: Plan) -> tuple[str, Words]:
+        """A value of the step's type, or yes or no."""
+        language, stage = state.language, state.wait.stage
+        if stage == ASKED_BACK:
+            return "yes_no", plan.asked_back.get(language, NO_WORDS)
+        if stage == CONFIRM:
+            return "yes_no", plan.yes_no.get(language, NO_WORDS)
+        return plan.step.type, plan.words.get(language, NO_WORDS)
+
+    def listening(self, run: Run, plan: Plan, listen: Listen) -> Listen:
+        """With how many digits are wanted, and which values are known to fit."""
+        step, waiting = plan.step, plan.waiting
+        listen = replace(listen, barge_in=waiting.barge_in)
+        if listen.expect != step.type:
+            return listen
+        likely = run.evaluate(plan.likely) if plan.likely is not None else None
+        return replace(
+            listen,
+            least=step.length or step.least,
+            most=_most(step),
+            future=step.future,
+            likely=tuple(likely) if isinstance(likely, list) else (),
+            silence=waiting.pause,
+        )
+
+    def take(self, run: Run, plan: Plan, meaning: str, event: SpeechHeard | None) -> Move:
+        """A value, or the answer to the read-back."""
+        sure = event is None or sureness(event.confidence) == "sure"
+        if meaning == CANCEL:
+            return Done("cancelled") if sure else self.unclear(run, plan)
+        if run.state.wait.stage == CONFIRM:
+            return self._said_to_read_back(run, plan, meaning, sure)
+        try:
+            value = self._read(run, plan, meaning)
+        except NotTypedError:
             return self.miss(run, plan, "no_match", self._hint(run, plan))
-        run.state.wait.entry = meant[: _most(plan.step) + 1]
-        return self._complete(run, plan)
+        wait = run.state.wait
+        wait.spoken, wait.others = True, (meaning, *(event.others if event else ()))
+        if not sure and "unsure" in plan.step.on:
+            return self._unsure(run, plan)
+        if plan.confirm or not sure:
+            return self._asked_for_sure(run, plan, value)
+        return self._fill(run, plan, value)
+
+    def _asked_for_sure(self, run: Run, plan: Plan, value: Value) -> Move:
+        """Read back what was heard; what must not be said aloud, or cannot be, was not understood."""
+        if run.state.wait.sensitive or not self._question(run, plan):
+            return self.unclear(run, plan)
+        return self._read_back(run, plan, value)
+
+    def _said_to_read_back(self, run: Run, plan: Plan, meaning: str, sure: bool) -> Move:
+        yes, no = self._yes_no(plan)
+        if meaning == no:
+            return self._wrong(run, plan)
+        return self._right(run, plan) if meaning == yes and sure else self._not_settled(run, plan, "no_match")
+
+    def everywhere(self, run: Run, plan: Plan, meaning: str) -> Move:
+        """Going back, where its key is the cancel key, is giving up the question, as that key is."""
+        if meaning in (BACK, f"@{plan.step.cancel_key}") and plan.step.cancel_key == "*":
+            return Done("cancelled")
+        return super().everywhere(run, plan, meaning)
+
+    def unclear(self, run: Run, plan: Plan) -> Move:
+        """Nothing that was said is a value."""
+        stage = run.state.wait.stage
+        if stage == ASKED_BACK:
+            return self._unanswered(run, plan, "no_match")
+        if stage == CONFIRM:
+            return self._not_settled(run, plan, "no_match")
+        return self.miss(run, plan, "no_match", self.not_heard(run, plan))
+
+    def said_again(self, run: Run, plan: Plan) -> None:
+        """The read-back, or the question."""
+        if run.state.wait.stage == CONFIRM:
+            self.ask(run, plan, self._question(run, plan), value=run.state.wait.value)
+        else:
+            self.ask(run, plan, plan.say)
 
 
 def _special(step: CollectStep) -> tuple[str, str]:

@@ -42,11 +42,13 @@ CALL_TYPE: Final = Type(
         "number": ANY_TEXT,
         "called": ANY_TEXT,
         "language": Type("code"),
+        "languages": Type("list", item=Type("code")),
         "level": Type("code", words=LEVEL_WORDS),
         "now": Type("datetime"),
         "today": DATE,
         "id": ANY_TEXT,
         "channel": Type("code"),
+        "speech": Type("boolean"),
     },
 )
 
@@ -236,8 +238,8 @@ class _Follower:
     def _done(self, step: Any, outcome: str, known: Known) -> Known:
         if isinstance(step, SetStep):
             return self._assigned(known, step.set.items())
-        if isinstance(step, CollectStep) and outcome == "filled":
-            return self._filled(known, {step.collect: COLLECTED[step.type]})
+        if isinstance(step, CollectStep):
+            return self._collected(step, outcome, known)
         if isinstance(step, DoStep):
             return self._answered(step, outcome, known)
         if isinstance(step, CallStep):
@@ -246,6 +248,12 @@ class _Follower:
             name = step.into or getattr(step, "record", None)
             return self._filled(known, {name: Type("recording")} if name is not None else {})
         return known
+
+    def _collected(self, step: CollectStep, outcome: str, known: Known) -> Known:
+        found = {step.collect: COLLECTED[step.type]} if outcome == "filled" else {}
+        if step.others is not None and outcome in {"filled", "unsure"}:
+            found[step.others] = Type("list", item=Type("digits"))
+        return self._filled(known, found)
 
     def _answered(self, step: DoStep, outcome: str, known: Known) -> Known:
         service = self._analysis.library.manifest.services.get(step.do)

@@ -22,7 +22,9 @@ from ivr.flow.events import (
     PromptFinished,
     RecordingFinished,
     ServiceResult,
+    SpeechBegan,
     SpeechHeard,
+    SpeechLost,
     TimerFired,
     TransferResult,
 )
@@ -38,7 +40,7 @@ from ivr.flow.recording import BringPerson, Recording
 from ivr.flow.service import Do
 from ivr.flow.state import CallState, Frame
 from ivr.flow.trace import FlowEntered, KeysDropped, KeyUsed, TraceEntry
-from ivr.flow.turn import FaultError, Move, Run
+from ivr.flow.turn import FaultError, Move, Run, offered_languages
 from ivr.flow.values import Level, Value
 
 #: Keys that may wait to be used; more than anybody types ahead.
@@ -91,6 +93,7 @@ class Engine:
         self.library = library
         self.hotline = library.hotline
         self.services = library.manifest.services
+        self.heard = library.manifest.heard
         self.open_state = open_state
         self.stand_ins = stand_ins or {}
         self._plans: dict[str, FlowPlan] = {}
@@ -122,7 +125,7 @@ class Engine:
         """
         name = flow or self.library.flow_for(event.called)
         plan = self.plan(name)
-        languages = self.hotline.languages
+        languages = offered_languages(self.hotline.languages, event.facts)
         state = CallState(
             self.library.version,
             event.call_id,
@@ -215,6 +218,20 @@ def _speech(run: Run, event: SpeechHeard) -> Move:
     return run.engine.kinds[plan.kind].speech(run, plan, event)
 
 
+def _began(run: Run, event: SpeechBegan) -> Move:
+    if run.state.hung_up or not run.state.wait.listening:
+        return None
+    plan = run.plan
+    return run.engine.kinds[plan.kind].began(run, plan)
+
+
+def _lost(run: Run, event: SpeechLost) -> Move:
+    if run.state.hung_up or not run.state.wait.listening:
+        return None
+    plan = run.plan
+    return run.engine.kinds[plan.kind].lost(run, plan, event)
+
+
 def _prompt(run: Run, event: PromptFinished) -> Move:
     state = run.state
     if event.token == state.playing:
@@ -283,6 +300,8 @@ _TAKE: Mapping[type[Any], Callable[[Run, Any], Move]] = {
     CallStarted: _started,
     KeyPressed: _key,
     SpeechHeard: _speech,
+    SpeechBegan: _began,
+    SpeechLost: _lost,
     PromptFinished: _prompt,
     TimerFired: _timer,
     ServiceResult: _service,

@@ -40,8 +40,9 @@ class SpeechHeard:
 
     `meaning` is the same as the keys that would have entered it (a choice's key, the digits of a number, YYYYMMDD of
     a date, HHMM of a time, `*` for the point of an amount), or the name of a phrase that is understood everywhere
-    (`GLOBALS`); empty where nobody has made out what it means. `others` are further readings, best first.
-    `began` is when the caller began to speak, on the clock of `at`.
+    (`GLOBALS`); empty where nobody has made out what it means: then the engine looks `text` up among the words of
+    the step. `others` are further readings, best first. `began` is when the caller began to speak, on the clock of
+    `at`; 0 where nobody knows. Without text and meaning it says that what began (`SpeechBegan`) was nothing said.
     """
 
     at: float
@@ -53,7 +54,7 @@ class SpeechHeard:
 
 
 #: What a caller may say in any step, as the `meaning` of SpeechHeard.
-GLOBALS: Final = frozenset({"@pardon", "@slower", "@back", "@person", "@main_menu", "@language"})
+GLOBALS: Final = frozenset({"@pardon", "@slower", "@faster", "@back", "@person", "@main_menu", "@language"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,13 @@ class Phrase:
 class Say:
     """Play phrases one after another, then report `PromptFinished(token)`.
 
-    A new `Say` follows what is still playing; the engine sends `StopSaying` first where it must not.
+    A new `Say` follows what is still playing; the engine sends `StopSaying` first where it must not. `pace` is how
+    fast, 1.0 as it was spoken: below that slower, with the same pitch.
     """
 
     token: str
     phrases: tuple[Phrase, ...]
+    pace: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,13 @@ class StopSaying:
 class Listen:
     """From now on the caller may answer: by keys always, by speech where `speech` is set.
 
+    One that comes before `StopListening` replaces the one before: the step asks something else now.
+
     `sensitive` masks: keys are kept out of every record and the caller's audio out of every recording.
-    `hear` maps a phrase to the key or value it stands for (the step's own words in the call's language).
+    `hear` maps every phrase that may be said, as the flow writes it, to what it means: keys of a choice (those that
+    lead through several menus one after another), the keys for yes and no, and with `@` before it a phrase that is
+    understood everywhere (`@back`), a hotkey (`@0`), the cancel key (`@cancel`) or, while something is asked back,
+    a choice (`@=1`). Who hears one of them reports its meaning as it stands here.
 
     `expect` is what else may be said: a type of `collect` (`digits`, `code`, `integer`, `money`, `date`, `time`,
     `phone`, `secret`), `yes_no`, `anything` (a free question for the router), or empty for the words of `hear` alone.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from ivr.flow.events import RecordingFinished, ServiceResult, SpeechHeard, TransferResult
+from ivr.flow.events import RecordingFinished, ServiceResult, SpeechHeard, SpeechLost, TransferResult
 from ivr.flow.instructions import SetLanguage
 from ivr.flow.model import Hours
 from ivr.flow.moves import enter_flow, hang_up, leave_flow
@@ -34,6 +34,14 @@ class Kind(ABC):
 
     def speech(self, run: Run, plan: Plan, event: SpeechHeard) -> Move:
         """The caller said something."""
+        return None
+
+    def began(self, run: Run, plan: Plan) -> Move:
+        """The caller is beginning to say something."""
+        return None
+
+    def lost(self, run: Run, plan: Plan, event: SpeechLost) -> Move:
+        """What is said cannot be heard any more."""
         return None
 
     def service(self, run: Run, plan: Plan, event: ServiceResult) -> Move:
@@ -143,12 +151,12 @@ class Language(Kind):
     def enter(self, run: Run, plan: Plan) -> Move:
         """Take it from the step or from its expression."""
         language = plan.step.language if plan.language is None else run.evaluate(plan.language)
-        offered = run.engine.hotline.languages
+        offered = run.offered
         if language not in offered:
             flow, step = run.state.step
             run.trace.append(Fault(run.at, flow, step, "LANGUAGE", "the language is not offered"))
             language = offered[0]
-        run.state.language = language
+        run.state.language, run.state.pace = language, 1.0
         run.out.append(SetLanguage(language))
         run.trace.append(LanguageChanged(run.at, language))
         return Done("done")

@@ -40,7 +40,11 @@ class PromptSignature:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """All of it. Queues, mailboxes and calendars are declared in `hotline.yaml` beside the flows."""
+    """All of it. Queues, mailboxes and calendars are declared in `hotline.yaml` beside the flows.
+
+    `heard` are the languages that a recogniser exists for: in others callers press keys.
+    """
 
     services: Mapping[str, ServiceSignature]
     prompts: Mapping[str, PromptSignature]
+    heard: frozenset[str] = frozenset({"zh-CN", "en"})

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
-from ivr.flow.asking import Asking
 from ivr.flow.events import SpeechHeard
+from ivr.flow.hearing import ASKED_BACK, Hearing, sureness
+from ivr.flow.instructions import Listen
 from ivr.flow.kinds import hotkey
 from ivr.flow.plan import Plan
+from ivr.flow.state import CallState
 from ivr.flow.turn import Go, Move, Run
+from ivr.flow.words import NO_WORDS, Words
 
 
-class Menu(Asking):
+class Menu(Hearing):
     """Offer choices. The longest choice that the keys spell is taken; a pause decides what is still open."""
 
-    def key(self, run: Run, plan: Plan, key: str) -> Move:
+    def press(self, run: Run, plan: Plan, key: str) -> Move:
         """Choose, wait for more, or miss."""
         wait = run.state.wait
         live = self._live(run, plan)
@@ -30,7 +34,7 @@ class Menu(Asking):
             run.use_keys(entry)
             return self._choose(run, plan, wait.entry)
         wait.entry = entry
-        return self._decide(run, plan, live)
+        return self._longest(run, plan, live)
 
     def _live(self, run: Run, plan: Plan) -> Collection[str]:
         if not plan.conditional:
@@ -41,7 +45,7 @@ class Menu(Asking):
             if option.condition is None or run.evaluate(option.condition) is True
         ]
 
-    def _decide(self, run: Run, plan: Plan, live: Collection[str]) -> Move:
+    def _longest(self, run: Run, plan: Plan, live: Collection[str]) -> Move:
         """Take the longest choice that the entry begins with; keys after it are for later steps."""
         entry = run.state.wait.entry
         for length in range(len(entry), 0, -1):
@@ -59,24 +63,42 @@ class Menu(Asking):
             run.assign(name, run.evaluate(expression))
         return Go(option.way, key)
 
-    def timer(self, run: Run, plan: Plan, timer: str) -> Move:
+    def waited(self, run: Run, plan: Plan) -> Move:
         """The caller is silent, or has finished a choice that could have gone on."""
-        run.state.wait.timer = ""
         if run.state.wait.entry:
-            move = self._decide(run, plan, self._live(run, plan))
+            move = self._longest(run, plan, self._live(run, plan))
             return move or self.keys(run, plan)
         return self.miss(run, plan, "no_input", run.role("no_input"))
 
-    def speech(self, run: Run, plan: Plan, event: SpeechHeard) -> Move:
-        """A choice or hotkey by its words."""
-        if not self.hears(run, plan):
-            return None
-        run.hush()
-        run.stop_timer()
-        words = plan.hear.get(run.state.language, {})
-        meant = self.understood(run, event, words)
-        if meant in self._live(run, plan):
-            return self._choose(run, plan, meant)
-        if word := self.hotkey_word(run, plan, event):
-            return word
-        return self.miss(run, plan, "no_match", run.role("pardon"))
+    # By voice
+
+    def expected(self, state: CallState, plan: Plan) -> tuple[str, Words]:
+        """The words of the choices, or those for and against what is asked back."""
+        if state.wait.stage == ASKED_BACK:
+            return "yes_no", plan.asked_back.get(state.language, NO_WORDS)
+        return "anything" if plan.routes else "", plan.words.get(state.language, NO_WORDS)
+
+    def listening(self, run: Run, plan: Plan, listen: Listen) -> Listen:
+        """With the pause and the barge-in of the step."""
+        return replace(listen, silence=plan.waiting.pause, barge_in=plan.waiting.barge_in)
+
+    def take(self, run: Run, plan: Plan, meaning: str, event: SpeechHeard | None) -> Move:
+        """A choice by its words; those of a menu farther on press the keys on the way there."""
+        route = plan.routes.get(meaning)
+        keys = (meaning,) if route is None or meaning in plan.options else route.keys
+        if keys[0] not in self._live(run, plan):
+            return self.unclear(run, plan)
+        if event is not None and sureness(event.confidence) != "sure":
+            return self.ask_back(run, plan, meaning)
+        run.state.buffer = "".join(keys[1:]) + run.state.buffer
+        return self._choose(run, plan, keys[0])
+
+    def unclear(self, run: Run, plan: Plan) -> Move:
+        """Nothing that was said is a choice."""
+        if run.state.wait.stage == ASKED_BACK:
+            return self._unanswered(run, plan, "no_match")
+        return self.miss(run, plan, "no_match", self.not_heard(run, plan))
+
+    def said_again(self, run: Run, plan: Plan) -> None:
+        """The prompt that is heard first, with what it tells."""
+        self.ask(run, plan, plan.say)

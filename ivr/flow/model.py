@@ -31,6 +31,12 @@ Target = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 #: and a handler's call (ladder, `on`, `on_error`) is over: it is hung up.
 RESERVED_TARGETS = frozenset({"end", "back", "again", "main"})
 Text = dict[str, str]
+#: A prompt of the catalogue; one of a group is `group.word`.
+PromptName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)?$")]
+#: Phrases by language, as they are spoken: words that the recogniser knows, with spaces between them.
+Phrases = dict[str, list[str]]
+#: What is heard for something: phrases, the name of a set of `words` of hotline.yaml, or a list of both.
+Hear = Phrases | Name | list[Phrases | Name]
 Key = Annotated[str, Field(pattern=r"^[0-9*#A-D]+$")]
 Expr = Annotated[str, Field(min_length=1, max_length=400)]
 InputMode = Literal["keys", "speech"]
@@ -81,17 +87,25 @@ class Branch(_Model):
 
 
 class Hotkey(_Model):
-    """A key that is live in every step of the flow; `go: back` and `go: again` are the usual ones."""
+    """A key that is live in every step of the flow; `go: back` and `go: again` are the usual ones.
+
+    `name` is a prompt that says what it does, for asking back.
+    """
 
     go: Target
-    hear: dict[str, list[str]] = {}
+    hear: Hear = {}
+    name: PromptName | None = None
 
 
 class Choice(_Model):
-    """One choice of a menu. `if` hides it, `set` fills variables on the way, `hear` are the spoken words."""
+    """One choice of a menu. `if` hides it, `set` fills variables on the way, `hear` are the spoken words.
+
+    `name` is a prompt that says what it is (“premium enquiry”): asked back where the words were not sure.
+    """
 
     go: Target
-    hear: dict[str, list[str]] = {}
+    hear: Hear = {}
+    name: PromptName | None = None
     if_: Expression | None = Field(None, alias="if")
     set: dict[Name, Expression] = {}
 
@@ -106,6 +120,8 @@ class InputSettings(_Model):
     type_ahead: bool | None = None
     flush: bool | None = None
     input: list[InputMode] | None = None
+    #: How long a pause ends what is said; longer for numbers, which people say with pauses.
+    pause: Seconds | None = None
 
 
 #: What happens at the 1st, 2nd, 3rd miss: `reprompt`, `reprompt_detail`, or a target, which must be last.
@@ -138,23 +154,32 @@ class SayStep(_Step):
 
 
 class MenuStep(_Step, InputSettings):
-    """Offer choices. `menu` is the prompt heard first; `again` the short one; `detail` the long one."""
+    """Offer choices. `menu` is the prompt heard first; `again` the short one; `detail` the long one.
+
+    `route` names flows (or `flow.step`) whose menus can be reached by choices alone: their words are understood
+    here already. Where two of them have the same words, the one named first is meant.
+    """
 
     menu: Name | list[Name]
     again: Name | None = None
     detail: Name | None = None
     with_: dict[Name, Expression] = Field({}, alias="with")
     choices: dict[Key, Choice]
+    route: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$")]] = []
     on_no_input: Ladder | None = None
     on_no_match: Ladder | None = None
 
 
 class Confirm(_Model):
-    """Read back what was entered (`say`, with `{value}`): `yes` keeps it, `no` asks again."""
+    """Read back what was entered (`say`, with `{value}`): `yes` keeps it, `no` asks again.
+
+    With `spoken`, only what was spoken is read back; keys are believed.
+    """
 
     say: Name
     yes: Key = "1"
     no: Key = "2"
+    spoken: bool = False
 
 
 CollectType = Literal["digits", "integer", "money", "date", "time", "phone", "secret", "code"]
@@ -166,6 +191,8 @@ class CollectStep(_Step, InputSettings):
     Keys: dates as YYYYMMDD or MMDD (the latest such day not in the future, or the next with `future: true`),
     times as HHMM, money in yuan with `*` for the point when `cancel_key` is not `*`.
     `secret` is always sensitive. `valid` is a condition on `value`. `least`/`most` count digits.
+    `cancel_hear` are words for the cancel key (“I have none”), `likely` an expression: values known to fit, and
+    `others` a variable for what a spoken value may have been besides, likeliest first.
     """
 
     collect: Name
@@ -184,6 +211,9 @@ class CollectStep(_Step, InputSettings):
     sensitive: bool = False
     valid: Expression | None = None
     confirm: Confirm | None = None
+    cancel_hear: Hear = {}
+    likely: Expression | None = None
+    others: Name | None = None
     on_no_input: Ladder | None = None
     on_no_match: Ladder | None = None
 
@@ -474,6 +504,29 @@ class Mailbox(_Model):
     title: Text
 
 
+class WordSet(_Model):
+    """Words with a name, for steps that mean the same by them: `hear: main_menu`, and `yes` and `no`.
+
+    `name` is the prompt that says it, for choices without a name of their own.
+    """
+
+    hear: Phrases
+    name: PromptName | None = None
+
+
+#: What may be said in every step that listens. `back` and `person` take the way of `*` and of `0` there,
+#: `main_menu` that to the main menu, `language` calls the flow it names.
+EverywhereName = Literal["pardon", "slower", "faster", "back", "person", "main_menu", "language"]
+
+
+class Everywhere(_Model):
+    """One of the things that may be said everywhere: its words, and for `language` the flow that asks for it."""
+
+    hear: Hear
+    name: PromptName | None = None
+    go: Name | None = None
+
+
 class Hotline(_Model):
     """`flows/hotline.yaml`: what all flows share."""
 
@@ -494,6 +547,9 @@ class Hotline(_Model):
     on_error: Name
     on: dict[Name, Name] = {}
     hotkeys: dict[Key, Hotkey | None] = {}
+    words: dict[Name, WordSet] = {}
+    everywhere: dict[EverywhereName, Everywhere] = {}
     limits: Limits = Limits()
-    #: Prompts that the hotline itself needs, by role: invalid, pardon, no_input, limit, system_error, yes_no…
+    #: Prompts that the hotline itself needs, by role: invalid, pardon, no_input, limit, system_error, and for speech
+    #: unclear, use_keys, yes_no_keys, sure_choice, sure_digits, sure_integer, sure_money, sure_date, sure_time.
     prompts: dict[Name, Name] = {}

@@ -136,15 +136,17 @@ def step_outcomes(step: Any, named: Iterable[str] = ()) -> tuple[str, ...]:
     """Every outcome a step can have, except a menu's choices.
 
     `named` are the outcomes of the service's or the sub-flow's signature. A collect without a cancel key is
-    never cancelled; a menu whose every silence is a reprompt still ends in `no_input`.
+    never cancelled, and one is `unsure` only where it has a way for that; a menu whose every silence is a reprompt
+    still ends in `no_input`.
     """
     kind = step_kind(step) or ""
+    if kind == "collect":
+        known = tuple(name for name in FIXED_OUTCOMES["collect"] if name != "cancelled" or step.cancel_key)
+        return (*known, "unsure") if "unsure" in step.on else known
     if kind == "do":
         return (*named, "timeout", "error")
     if kind == "call":
         return tuple(named)
-    if kind == "collect" and not step.cancel_key:
-        return tuple(name for name in FIXED_OUTCOMES["collect"] if name != "cancelled")
     return FIXED_OUTCOMES[kind]
 
 

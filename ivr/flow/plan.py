@@ -11,15 +11,36 @@ from typing import Any, Final
 
 from ivr.flow.expressions import Expression
 from ivr.flow.library import FlowLibrary, LoadedFlow
-from ivr.flow.model import CollectStep, Filler, Flow, Hotkey, Hotline, MenuStep, Retry, Step, step_kind
+from ivr.flow.model import CollectStep, Filler, Flow, Hotline, MenuStep, Retry, Step, step_kind
 from ivr.flow.outcomes import flow_outcomes, good_outcome, ladder, resolve
+from ivr.flow.routes import Route, routes_of
 from ivr.flow.types import parse_type
+from ivr.flow.words import (
+    CANCEL,
+    INSTEAD,
+    KEY_OF,
+    NO,
+    YES,
+    Gathering,
+    Words,
+    add_everywhere,
+    hear_of,
+    live_hotkeys,
+    name_of,
+    set_phrases,
+)
 
 FIRST_DIGIT: Final = 6.0
 BETWEEN_DIGITS: Final = 3.0
 #: No bound besides the ladder.
 TRIES: Final = 0
 SERVICE_TIMEOUT: Final = 5.0
+#: Seconds of quiet that end what is said: short after words, longer in numbers, which people say with pauses.
+PAUSE_AFTER_WORDS: Final = 0.5
+PAUSE_IN_ANYTHING: Final = 0.8
+PAUSE_IN_NUMBERS: Final = 1.0
+#: Keys for yes and no where a flow says nothing else.
+YES_KEY, NO_KEY = "1", "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +80,7 @@ class Waiting:
     type_ahead: bool
     flush: bool
     speech: bool
+    pause: float = PAUSE_AFTER_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +107,6 @@ class Plan:
     edges: dict[str, Edge | None]
     when: tuple[tuple[Expression | None, Edge], ...]
     hotkeys: Mapping[str, Edge]
-    hotkey_words: Mapping[str, Mapping[str, str]]
     #: The expressions of `with`, `set` and `out`, each by name.
     exprs: Mapping[str, Mapping[str, Expression]]
     valid: Expression | None
@@ -103,7 +124,17 @@ class Plan:
     no_match: Ladder = Ladder()
     options: Mapping[str, Option] = field(default_factory=dict)
     conditional: bool = False
-    hear: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    #: By language: what may be said to the question, to its read-back, and while a choice is asked back.
+    words: Mapping[str, Words] = field(default_factory=dict)
+    yes_no: Mapping[str, Words] = field(default_factory=dict)
+    asked_back: Mapping[str, Words] = field(default_factory=dict)
+    #: The ways of what is understood everywhere, and of hotkeys, by meaning (`@back`, `@0`).
+    phrases: Mapping[str, Edge] = field(default_factory=dict)
+    #: The prompt that says what a meaning is, for those that have one.
+    names: Mapping[str, str] = field(default_factory=dict)
+    #: The keys that a meaning of the router stands for.
+    routes: Mapping[str, Route] = field(default_factory=dict)
+    likely: Expression | None = None
     sensitive: bool = False
     timeout: float = SERVICE_TIMEOUT
     retry: Retry | None = None
@@ -171,7 +202,6 @@ class _Planner:
             edges={},
             when=self._branches(step),
             hotkeys=self._hotkeys(step),
-            hotkey_words=self._hotkey_words(step),
             exprs=self._expressions(step),
             valid=self._expression_in(step, "valid"),
             language=self._expression_in(step, "language"),
@@ -209,17 +239,6 @@ class _Planner:
                 if hotkey is not None:
                     ways[key] = Edge(hotkey.go, of_hotline, edge=f"hotkeys.{key}")
         return ways
-
-    def _hotkey_words(self, step: Step) -> dict[str, dict[str, str]]:
-        own = getattr(step, "hotkeys", True)
-        words: dict[str, dict[str, str]] = {}
-        if own is False:
-            return words
-        keys: dict[str, Hotkey | None] = {**self._hotline.hotkeys, **self._flow.hotkeys}
-        for key, hotkey in (keys | own if isinstance(own, dict) else keys).items():
-            for language, phrases in (hotkey.hear if hotkey else {}).items():
-                words.setdefault(language, {}).update((folded(phrase), key) for phrase in phrases)
-        return words
 
     def _expressions(self, step: Step) -> dict[str, dict[str, Expression]]:
         found: dict[str, dict[str, Expression]] = {}
@@ -278,25 +297,83 @@ class _Planner:
             setting("type_ahead", True),
             setting("flush", False),
             "speech" in setting("input", ["keys"]),
+            setting("pause", _pause(step)),
         )
         plan.no_input = Ladder(*ladder(step, "no_input", self._flow, self._hotline))
         plan.no_match = Ladder(*ladder(step, "no_match", self._flow, self._hotline))
         if plan.kind == "menu":
             self._choices(plan)
         else:
-            plan.hear = plan.hotkey_words
             plan.sensitive = step.sensitive or step.type == "secret"
+            plan.likely = self._expression_in(step, "likely")
+        self._spoken(plan)
 
     def _choices(self, plan: Plan) -> None:
-        options, hear = {}, {language: dict(words) for language, words in plan.hotkey_words.items()}
+        plan.options = {
+            key: Option(
+                Edge(choice.go, edge=f"choices.{key}"),
+                self._loaded.expression(choice.if_) if choice.if_ else None,
+                tuple((name, self._loaded.expression(text)) for name, text in choice.set.items()),
+            )
+            for key, choice in plan.step.choices.items()
+        }
+        plan.conditional = any(option.condition for option in plan.options.values())
+
+    # What may be said
+
+    def _spoken(self, plan: Plan) -> None:
+        hotkeys = live_hotkeys(self._hotline, self._flow, plan.step)
+        plan.phrases = self._phrases(plan.hotkeys)
+        names = {f"@{key}": name_of(self._hotline, one.hear, one.name) for key, one in hotkeys.items()}
+        for name, one in self._hotline.everywhere.items():
+            names[f"@{name}"] = name_of(self._hotline, one.hear, one.name)
+        own = self._own_words(plan, names)
+        add_everywhere(own, self._hotline, hotkeys)
+        plan.words = own.words()
+        plan.yes_no = self._yes_no(plan, hotkeys).words()
+        asked_back = self._yes_no(plan, {})
+        for key, choice in getattr(plan.step, "choices", {}).items():
+            asked_back.add(hear_of(self._hotline, choice.hear), INSTEAD + key)
+        add_everywhere(asked_back, self._hotline, hotkeys)
+        plan.asked_back = asked_back.words()
+        plan.names = {meaning: name for meaning, name in names.items() if name is not None}
+
+    def _own_words(self, plan: Plan, names: dict[str, str | None]) -> Gathering:
+        """The words of the choices, or of the cancel key; those of a router's menus come after its own."""
+        own = Gathering()
+        if plan.kind == "collect":
+            own.add(hear_of(self._hotline, plan.step.cancel_hear), CANCEL)
+            return own
         for key, choice in plan.step.choices.items():
-            condition = self._loaded.expression(choice.if_) if choice.if_ else None
-            sets = tuple((name, self._loaded.expression(text)) for name, text in choice.set.items())
-            options[key] = Option(Edge(choice.go, edge=f"choices.{key}"), condition, sets)
-            for language, phrases in choice.hear.items():
-                hear.setdefault(language, {}).update((folded(phrase), key) for phrase in phrases)
-        plan.options, plan.hear = options, hear
-        plan.conditional = any(option.condition for option in options.values())
+            own.add(hear_of(self._hotline, choice.hear), key)
+            names[key] = name_of(self._hotline, choice.hear, choice.name)
+        if plan.step.route:
+            flows = {name: loaded.flow for name, loaded in self._flows.items()}
+            farther, plan.routes = routes_of(flows, self._hotline, self._flow.flow, plan.step)
+            for language, words in farther.words().items():
+                for phrase, meaning in words.spoken.items():
+                    own.add({language: [phrase]}, meaning)
+            names |= {meaning: route.name for meaning, route in plan.routes.items()}
+        return own
+
+    def _yes_no(self, plan: Plan, hotkeys: Any) -> Gathering:
+        confirm = getattr(plan.step, "confirm", None)
+        found = Gathering()
+        # “Not right” holds the word “right”: no comes first where both would do.
+        found.add(set_phrases(self._hotline, NO), confirm.no if confirm else NO_KEY)
+        found.add(set_phrases(self._hotline, YES), confirm.yes if confirm else YES_KEY)
+        if hotkeys:
+            add_everywhere(found, self._hotline, hotkeys)
+        return found
+
+    def _phrases(self, hotkeys: Mapping[str, Edge]) -> dict[str, Edge]:
+        ways = {f"@{key}": edge for key, edge in hotkeys.items()}
+        ways |= {f"@{name}": hotkeys[key] for name, key in KEY_OF.items() if key in hotkeys}
+        ways["@main_menu"] = Edge("main")
+        language = self._hotline.everywhere.get("language")
+        if language is not None and language.go is not None:
+            ways["@language"] = Edge(language.go, hotline=True, edge="everywhere.language")
+        return ways
 
     def _service(self, plan: Plan) -> None:
         step, of_flow, of_hotline = plan.step, self._flow.defaults, self._hotline.defaults
@@ -307,6 +384,8 @@ class _Planner:
             plan.filler, plan.filler_after = self._lines(plan, filler.say), filler.after
 
 
-def folded(phrase: str) -> str:
-    """Spoken words without spaces, marks of case and end stops, for comparing."""
-    return "".join(phrase.split()).casefold().strip("。.!?！？，,")
+def _pause(step: Any) -> float:
+    """The quiet that ends what is said to a step that does not say so itself."""
+    if isinstance(step, CollectStep):
+        return PAUSE_IN_NUMBERS
+    return PAUSE_IN_ANYTHING if step.route else PAUSE_AFTER_WORDS

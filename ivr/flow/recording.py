@@ -8,6 +8,7 @@ from ivr.flow.events import RecordingFinished, TransferResult
 from ivr.flow.instructions import (
     DiscardRecording,
     KeepRecording,
+    Listen,
     Phrase,
     Record,
     StartTimer,
@@ -49,7 +50,7 @@ class Recording(Kind):
         wait.stage = "recording"
         wait.request = run.new_id("r")
         details = self._details(run, plan)
-        run.listen(plan)
+        run.listen(Listen(sensitive=wait.sensitive, language=run.state.language))
         purpose: Literal["voicemail", "record"] = "voicemail" if plan.kind == "voicemail" else "record"
         run.out.append(Record(wait.request, purpose, step.max, step.silence, step.least, step.beep, details))
         return None

@@ -6,14 +6,14 @@ from typing import Final
 
 #: What stands under `given`: the world in which the call happens.
 GIVEN: Final = frozenset(
-    {"clock", "caller", "called", "channel", "language", "level", "inputs", "services", "flows", "hours",
-     "transfer"}
+    {"clock", "caller", "called", "channel", "language", "languages", "level", "inputs", "services", "flows",
+     "hours", "transfer"}
 )  # fmt: skip
 #: What a caller does; each line of `caller` has one of these words.
-DOES: Final = frozenset({"keys", "silence", "say", "record", "hang_up"})
+DOES: Final = frozenset({"keys", "silence", "say", "cough", "not_heard", "record", "hang_up"})
 #: What may stand beside it: when it is done (at a prompt's name, or `at` so long after the answer), how sure
-#: the recogniser is, and `disk_full: true` beside `record` where no more can be kept after those words.
-HOW: Final = frozenset({"during", "after", "at", "confidence", "disk_full"})
+#: the recogniser is and what it makes of the words, and `disk_full: true` beside `record` where no more can be kept.
+HOW: Final = frozenset({"during", "after", "at", "confidence", "means", "others", "disk_full"})
 #: What is expected; each line of `expect` has one of these words.
 EXPECTED: Final = frozenset(
     {"said", "not_said", "step", "did", "transfer", "voicemail", "outcome", "hangup", "variable", "kept"}

@@ -43,6 +43,10 @@ class Wait:
 
     `token` is the prompt that must be heard, `timer` the timer that matters, `request` the service, transfer
     or recording asked for; an event that names another is late and ignored. `entry` are the keys used so far.
+
+    `listened` is when the present Listen began and `keyed` when the last key came: what began to be said before is
+    not for this question. `speaking`: the caller is; `cut`: that has silenced a prompt (2: and it was said again).
+    `spoken`: the value asked back was spoken; `meant` is the meaning asked back, `others` what else it may be.
     """
 
     stage: str = ""
@@ -60,20 +64,28 @@ class Wait:
     filler: str = ""
     value: Value = field(default=None, repr=False)
     outcome: str = ""
+    listened: float = 0.0
+    keyed: float = -1.0
+    speaking: bool = False
+    cut: int = 0
+    spoken: bool = False
+    meant: str = field(default="", repr=False)
+    others: tuple[str, ...] = field(default=(), repr=False)
 
     def copy(self) -> Wait:
         """A wait of its own."""
         return Wait(
             self.stage, self.token, self.timer, self.request, self.entry, self.listening, self.sensitive,
             self.no_input, self.no_match, self.attempt, self.key, self.since, self.filler, self.value,
-            self.outcome,
+            self.outcome, self.listened, self.keyed, self.speaking, self.cut, self.spoken, self.meant, self.others,
         )  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, without what was typed where the step masks."""
         plain = {name: getattr(self, name) for name in self.__slots__}
-        hidden = {"entry": "", "value": None} if self.sensitive else {"value": to_plain(self.value)}
-        return plain | hidden
+        if self.sensitive:
+            return plain | {"entry": "", "value": None, "meant": "", "others": []}
+        return plain | {"value": to_plain(self.value), "others": list(self.others)}
 
 
 @dataclass(slots=True)
@@ -111,6 +123,10 @@ class CallState:
     ending: str = ""
     hung_up: bool = False
     finished: bool = False
+    #: How fast the hotline speaks; slower once the caller has asked for it.
+    pace: float = 1.0
+    #: The caller has been told that only keys are heard.
+    told_keys: bool = False
 
     @property
     def step(self) -> tuple[str, str]:
@@ -134,7 +150,7 @@ class CallState:
             self.at, self.level, [frame.copy() for frame in self.frames], self.trail.copy(),
             self.counts.copy(), self.wait.copy(), self.buffer, self.swallow, self.swallow_until,
             self.swallow_masked, self.playing, self.serial, self.handling, self.limit_timer, self.limit_at,
-            self.ending, self.hung_up, self.finished,
+            self.ending, self.hung_up, self.finished, self.pace, self.told_keys,
         )  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
@@ -158,7 +174,7 @@ class CallState:
         Let `Engine.resume` begin a step again that masks what the caller enters.
         """
         wait = dict(plain["wait"])
-        wait["value"] = from_plain(wait["value"])
+        wait["value"], wait["others"] = from_plain(wait["value"]), tuple(wait["others"])
         return cls(
             **{
                 **plain,

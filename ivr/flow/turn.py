@@ -57,6 +57,12 @@ class Go:
 Move = Done | Go | None
 
 
+def offered_languages(languages: list[str], facts: Mapping[str, Value]) -> list[str]:
+    """Those of the hotline's languages that a call can be held in (its fact `languages`), in their order; never none."""
+    now = facts.get("languages", ())
+    return [language for language in languages if language in now] or languages
+
+
 class Scope(dict[str, Value]):
     """The variables an expression sees; the records `call` and `company` are made when they are asked for."""
 
@@ -106,6 +112,11 @@ class Run:
         """The date and time of this event."""
         return self.state.started + timedelta(seconds=self.at)
 
+    @property
+    def offered(self) -> list[str]:
+        """See `offered_languages`."""
+        return offered_languages(self.engine.hotline.languages, self.state.facts)
+
     # Values
 
     def call_record(self) -> dict[str, Value]:
@@ -115,6 +126,8 @@ class Run:
             self._call = {
                 "channel": "",
                 **state.facts,
+                "speech": state.facts.get("speech") is True and state.language in self.engine.heard,
+                "languages": self.offered,
                 "id": state.call_id,
                 "number": state.caller,
                 "called": state.called,
@@ -171,7 +184,7 @@ class Run:
         """Begin to play phrases; returns the token of `PromptFinished`."""
         token = self.new_id("p")
         self.state.playing = token
-        self.out.append(Say(token, phrases))
+        self.out.append(Say(token, phrases, self.state.pace))
         flow, step = self.state.step
         self.trace.append(Said(self.at, flow, step, tuple([phrase.prompt for phrase in phrases])))
         return token
@@ -179,7 +192,8 @@ class Run:
     def role(self, role: str) -> tuple[Line, ...]:
         """The hotline's own prompt for a role (`pardon`, `limit`…), if it has one."""
         prompt = self.engine.hotline.prompts.get(role)
-        return (Line(prompt, (), ()),) if prompt else ()
+        signature = self.engine.library.manifest.prompts.get(prompt) if prompt else None
+        return (Line(prompt, (), tuple(signature.slots) if signature else ()),) if prompt else ()
 
     def hush(self) -> None:
         """Silence what is playing."""
@@ -190,12 +204,11 @@ class Run:
 
     # Listening
 
-    def listen(self, plan: Plan, hear: Mapping[str, str] | None = None) -> None:
+    def listen(self, listen: Listen) -> None:
         """Let the caller answer."""
         wait = self.state.wait
-        if not wait.listening:
-            wait.listening = True
-            self.out.append(Listen(plan.waiting.speech, wait.sensitive, hear or {}))
+        wait.listening, wait.listened = True, self.at
+        self.out.append(listen)
 
     def start_timer(self, seconds: float) -> None:
         """Start the step's timer in place of the one before."""

@@ -65,8 +65,11 @@ def _own_expressions(at: Path, step: Any) -> Iterator[UsedExpression]:
                 yield UsedExpression(choice.if_, (*at, "choices", key, "if"), "condition")
             for variable, text in choice.set.items():
                 yield UsedExpression(text, (*at, "choices", key, "set", variable), "set")
-    elif isinstance(step, CollectStep) and step.valid is not None:
-        yield UsedExpression(step.valid, (*at, "valid"), "valid")
+    elif isinstance(step, CollectStep):
+        if step.valid is not None:
+            yield UsedExpression(step.valid, (*at, "valid"), "valid")
+        if step.likely is not None:
+            yield UsedExpression(step.likely, (*at, "likely"), "with")
     elif isinstance(step, SetStep):
         for variable, text in step.set.items():
             yield UsedExpression(text, (*at, "set", variable), "set")
@@ -95,12 +98,22 @@ def step_prompts(name: str, step: Any) -> Iterator[UsedPrompt]:
         for number, prompt in enumerate(names(value)):
             path = (*at, field_name, number) if isinstance(value, list) else (*at, field_name)
             yield UsedPrompt(prompt, path)
+    for part in ("choices", "hotkeys"):
+        for key, one in _named(getattr(step, part, {})):
+            yield UsedPrompt(one, (*at, part, key, "name"))
     confirm = getattr(step, "confirm", None)
     if confirm is not None:
         yield UsedPrompt(confirm.say, (*at, "confirm", "say"), frozenset(own))
     filler = getattr(step, "filler", None)
     if filler is not None:
         yield UsedPrompt(filler.say, (*at, "filler", "say"), filler=True)
+
+
+def _named(keys: Any) -> Iterator[tuple[str, str]]:
+    """The names of choices or hotkeys, by key."""
+    for key, one in keys.items() if isinstance(keys, dict) else ():
+        if one is not None and one.name is not None:
+            yield key, one.name
 
 
 def assigned_names(flow: Flow) -> set[str]:
@@ -121,5 +134,6 @@ def step_assigns(step: Any) -> set[str]:
         found |= {name for choice in step.choices.values() for name in choice.set}
     elif kind in {"collect", "record"}:
         found.add(getattr(step, kind))
+        found |= {step.others} if getattr(step, "others", None) is not None else set()
     into = getattr(step, "into", None)
     return found | ({into} if into is not None else set())

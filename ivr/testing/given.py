@@ -112,6 +112,8 @@ class Given:
         if clock.tzinfo is None:
             clock = clock.replace(tzinfo=USUAL_CLOCK.tzinfo)
         facts: dict[str, Value] = {"channel": str(given["channel"])} if "channel" in given else {}
+        if "languages" in given:
+            facts["languages"] = list(given["languages"])
         caller, called = str(given.get("caller", "")), str(given.get("called", ""))
         return CallStarted(0.0, call_id, clock, caller, called, str(given.get("language", "")), facts)
 

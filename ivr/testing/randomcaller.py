@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any, Literal
 
+from ivr.flow.hearing import Hearing
 from ivr.flow.plan import Plan
 from ivr.testing.world import World
 
@@ -53,20 +54,43 @@ class RandomCaller:
             self._tell(world, {"record": f"{seconds:g}s"})
             world.talk(seconds)
             return
-        words = self._words(world)
-        if words and random.random() < 0.2:
-            text = random.choice([*words, "嗯"])
-            self._tell(world, {"say": text, "confidence": round(random.random(), 2)})
-            world.speak(text, self.done[-1]["confidence"])
+        if self._plan(world).waiting.speech and random.random() < 0.35:
+            self._speak(world)
             return
         keys = self._sensible(world) if self._style == "sensible" and random.random() < 0.9 else ""
         self._keys = keys or random.choice(ALL_KEYS)
         key, self._keys = self._keys[0], self._keys[1:]
         self._press(world, key)
 
+    def _speak(self, world: World) -> None:
+        """Words that fit, surely or not; a number; a cough; or nobody hears it."""
+        random = self._random
+        chance = random.random()
+        if chance < 0.1:
+            self._tell(world, {"cough": True})
+            world.cough()
+        elif chance < 0.15:
+            why: Literal["full", "failed"] = random.choice(["full", "failed"])
+            self._tell(world, {"not_heard": why})
+            world.lose_speech(why)
+        else:
+            text = random.choice([*self._words(world), self._number(world), "嗯"])
+            confidence = round(random.choice([random.random(), 0.95]), 2)
+            self._tell(world, {"say": text, "confidence": confidence})
+            world.speak(text, confidence)
+
     def _words(self, world: World) -> list[str]:
+        """What may be said to what is asked now."""
+        kind, plan = world.engine.kinds[self._plan(world).kind], self._plan(world)
+        if not isinstance(kind, Hearing):
+            return []
+        words = [*kind.phrases(world.state, plan)]
+        # Of a router's many phrases no more than of the others, or nobody would ever do anything else.
+        return self._random.sample(words, min(len(words), 12))
+
+    def _number(self, world: World) -> str:
         plan = self._plan(world)
-        return list(plan.hear.get(world.state.language, {})) if plan.waiting.speech else []
+        return self._entry(plan, "").strip("#*") if plan.kind == "collect" else self._random.choice("123")
 
     def _plan(self, world: World) -> Plan:
         flow, step = world.state.step
@@ -86,8 +110,8 @@ class RandomCaller:
 
     def _entry(self, plan: Plan, stage: str) -> str:
         random, step = self._random, plan.step
-        if stage == "confirm":
-            return str(random.choice([step.confirm.yes, step.confirm.yes, step.confirm.no]))
+        if stage in ("confirm", "asked_back"):
+            return random.choice("112")
         if step.type == "date":
             return f"{random.randrange(1, 13):02}{random.randrange(1, 29):02}{step.end_key}"
         if step.type == "time":

@@ -108,9 +108,11 @@ def _read(entry: Any) -> dict[str, Any]:
 
 def _caller(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
-    last = 0.0
+    last, spoke = 0.0, -1.0
     for entry in entries:
         kind, at = entry["kind"], float(entry["at"])
+        if kind == KeyUsed.kind and at == spoke:
+            continue  # nobody pressed it: words led through several menus at once
         if kind == KeyUsed.kind:
             key = entry["key"].replace(MASKED, "0")
             if lines and "keys" in lines[-1] and at - last <= ONE_BREATH:
@@ -118,13 +120,23 @@ def _caller(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             else:
                 lines.append({"keys": key, "at": f"{at:g}s"})
         elif kind == SpeechUsed.kind:
-            lines.append({"say": entry["meant"] or "…", "at": f"{at:g}s"})
+            lines.append(_said(entry, at))
+            spoke = at
         elif kind == Recorded.kind and entry["seconds"] > 0:
             lines.append({"record": f"{entry['seconds']:g}s"})
         elif kind == CallEnded.kind and entry["reason"] == "caller":
             lines.append({"hang_up": True, "at": f"{at:g}s"})
         last = at
     return lines
+
+
+def _said(entry: Mapping[str, Any], at: float) -> dict[str, Any]:
+    """A line that says what was understood; the words themselves are not kept."""
+    meant, confidence = entry["meant"], entry["confidence"]
+    line: dict[str, Any] = {"say": meant or "…", "at": f"{at:g}s"}
+    if meant and meant != MASKED:
+        line["means"] = meant
+    return line if confidence == 1.0 else {**line, "confidence": confidence}
 
 
 def _expectations(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -108,7 +108,16 @@ class Caller:
             self._silent_until = world.now + parse_duration(line["silence"])
         elif "say" in line:
             self._next(world)
-            world.speak(line["say"], float(line.get("confidence", 1.0)))
+            others = tuple(str(one) for one in line.get("others", ()))
+            world.speak(
+                str(line["say"]), float(line.get("confidence", 1.0)), str(line.get("means", "")), others
+            )
+        elif "cough" in line:
+            self._next(world)
+            world.cough()
+        elif "not_heard" in line:
+            self._next(world)
+            world.lose_speech(line["not_heard"])
         elif "record" in line:
             seconds = parse_duration(line["record"])
             world.talk(seconds, disk_full=bool(line.get("disk_full")))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from ivr.flow.engine import Engine, Turn
 from ivr.flow.events import (
@@ -21,7 +21,9 @@ from ivr.flow.events import (
     RecordingEnd,
     RecordingFinished,
     ServiceResult,
+    SpeechBegan,
     SpeechHeard,
+    SpeechLost,
     TimerFired,
     TransferResult,
 )
@@ -166,10 +168,28 @@ class World:
         self.moments.append(Moment(self.now, "pressed", key if not self.state.sensitive else "•"))
         self._handle(KeyPressed(self.now, key))
 
-    def speak(self, text: str, confidence: float = 1.0) -> None:
-        """Say something to a step that listens."""
-        self.moments.append(Moment(self.now, "spoke", text))
-        self._handle(SpeechHeard(self.now, text, confidence))
+    def speak(
+        self, text: str, confidence: float = 1.0, meaning: str = "", others: tuple[str, ...] = ()
+    ) -> None:
+        """Say something, to a step that listens: it is noticed, and understood as soon as it has been said."""
+        self.moments.append(Moment(self.now, "spoke", text if not self.state.sensitive else "•"))
+        self._handle(SpeechBegan(self.now))
+        self._handle(SpeechHeard(self.now, text, confidence, meaning, others, self.now))
+
+    def cough(self) -> None:
+        """Make a noise that is taken for the beginning of speech, and turns out to be none."""
+        self.moments.append(Moment(self.now, "spoke", "(cough)"))
+        self._handle(SpeechBegan(self.now))
+        self._handle(SpeechHeard(self.now, "", 0.0))
+
+    def begin_to_speak(self) -> None:
+        """Be noticed to speak; whether anything is heard of it is another matter."""
+        self._handle(SpeechBegan(self.now))
+
+    def lose_speech(self, why: Literal["full", "failed", "no_model"]) -> None:
+        """Nothing that is said can be recognised now."""
+        self.moments.append(Moment(self.now, "not_heard", why))
+        self._handle(SpeechLost(self.now, why))
 
     def talk(self, seconds: float, disk_full: bool = False) -> None:
         """Talk into the recording that is running, for so long; with `disk_full`, no more can be kept then."""

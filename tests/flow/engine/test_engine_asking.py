@@ -77,7 +77,7 @@ def test_words_choose_like_keys(call):
 
 
 def test_words_that_are_not_sure_enough_are_not_understood(call):
-    call.send(lambda at: SpeechHeard(at, "premium", 0.3))
+    call.heard().send(lambda at: SpeechHeard(at, "premium", 0.3))
     assert call.said == ["pardon", "top_menu_short"]
 
 
@@ -87,8 +87,8 @@ def test_a_hotkey_can_be_spoken(call):
 
 
 def test_the_words_of_the_step_are_given_to_whoever_listens(call):
-    assert call.last(Listen).hear["mypremium"] == "1"
-    assert call.last(Listen).hear["aperson"] == "0"
+    assert call.last(Listen).hear["my premium"] == "1"
+    assert call.last(Listen).hear["a person"] == "@0"
 
 
 def test_star_goes_back_to_the_place_before_across_flows(call):
