@@ -23,6 +23,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import psutil
+from warm import WarmProcess
 
 from ivr.flow.parsed import ParsedFolder
 from ivr.flow.yaml_source import parse_source, reading_into
@@ -41,21 +42,17 @@ def free_port(kind: int = socket.SOCK_DGRAM) -> int:
 
 
 def run_command(*words: str, environment: dict[str, str], timeout: float = 120.0) -> str:
-    """Run `hotline WORDS…` to its end; its standard output. Raises CalledProcessError with what it said."""
-    done = subprocess.run(
-        [sys.executable, "-m", "ivr", *words],
-        env=environment,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
-    if done.returncode:
-        raise AssertionError(
-            f"hotline {' '.join(words)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
-        )
-    return done.stdout
+    """Run `hotline WORDS…` to its end; its standard output. Raises AssertionError with what it said if it failed."""
+    with tempfile.TemporaryDirectory() as folder:
+        output, errors = Path(folder) / "output", Path(folder) / "errors"
+        process = WarmProcess(words, environment, output, errors)
+        try:
+            status = process.wait(timeout)
+        finally:
+            process.kill()
+        said = output.read_text(encoding="utf-8")
+        assert not status, f"hotline {' '.join(words)} ended with {status}:\n{said}\n{errors.read_text()}"
+    return said
 
 
 @dataclass
@@ -66,7 +63,7 @@ class HotlineProcess:
     sip_port: int
     http_port: int
     environment: dict[str, str]
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | WarmProcess
     log: Path
 
     @property
@@ -137,8 +134,13 @@ def _what_was_read() -> Path:
 
 
 @contextmanager
-def serving(data_dir: Path, *options: str, **settings: object) -> Iterator[HotlineProcess]:
-    """A hotline that serves; at the end it is stopped, and nothing of it may be left."""
+def serving(
+    data_dir: Path, *options: str, cold: bool = False, **settings: object
+) -> Iterator[HotlineProcess]:
+    """A hotline that serves; at the end it is stopped, and nothing of it may be left.
+
+    With `cold` it is started as a shell does, else forked from a process that has imported everything.
+    """
     sip_port, http_port = free_port(), free_port(socket.SOCK_STREAM)
     rtp_port = 20000 + (sip_port % 400) * 100
     environment = environment_of(
@@ -150,14 +152,7 @@ def serving(data_dir: Path, *options: str, **settings: object) -> Iterator[Hotli
     )
     shutil.copytree(_what_was_read(), data_dir / "parsed", dirs_exist_ok=True)
     log = data_dir / "serve.log"
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ivr", "serve", *options],
-            env=environment,
-            cwd=ROOT,
-            stdout=output,
-            stderr=output,
-        )
+    process = _started(["serve", *options], environment, log, cold=cold)
     hotline = HotlineProcess(data_dir, sip_port, http_port, environment, process, log)
     children: Sequence[psutil.Process] = []
     try:
@@ -177,3 +172,15 @@ def serving(data_dir: Path, *options: str, **settings: object) -> Iterator[Hotli
                 if left.is_running() and left.status() != psutil.STATUS_ZOMBIE:
                     left.kill()
     assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+
+
+def _started(
+    words: Sequence[str], environment: dict[str, str], log: Path, *, cold: bool
+) -> subprocess.Popen[bytes] | WarmProcess:
+    log.touch()
+    if not cold:
+        return WarmProcess(words, environment, log, log)
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "ivr", *words], env=environment, cwd=ROOT, stdout=output, stderr=output
+        )

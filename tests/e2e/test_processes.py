@@ -21,7 +21,7 @@ pytestmark = pytest.mark.sip
 async def test_a_worker_killed_in_mid_call_is_back_by_itself_and_its_callers_words_stay(
     start_hotline,
 ) -> None:
-    hotline: HotlineProcess = start_hotline()
+    hotline: HotlineProcess = start_hotline(cold=True)
     async with SipCaller(hotline.address) as caller:
         call = await caller.dial("4000001234")
         await call.until_sound()
