@@ -35,8 +35,9 @@ class Calls:
         language: str = "",
         flow: str = "",
         version: str = "",
+        outbound: bool = False,
     ) -> None:
-        """A call has come in. `version` is the flow library's."""
+        """A call has come in, or was answered by whom we called (`outbound`). `version` is the flow library's."""
         statement = insert(self._store, CallRow).values(
             id=call,
             worker=worker,
@@ -47,6 +48,7 @@ class Calls:
             level=0,
             flow=flow,
             version=version,
+            outbound=outbound,
             state="running",
             started_at=self._clock(),
             end_reason="",

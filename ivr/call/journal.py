@@ -68,8 +68,9 @@ class CallJournal:
         flow: str,
         version: str,
         now: Callable[[], float] = lambda: 0.0,
+        outbound: bool = False,
     ) -> None:
-        """A call rings. `now` gives the seconds since it was answered, for `note`."""
+        """A call rings. `now` gives the seconds since it was answered, for `note`; `outbound`: we made it."""
         page = self._pages[call_id] = Page(
             call_id,
             {
@@ -79,6 +80,7 @@ class CallJournal:
                 "called": info.called,
                 "flow": flow,
                 "version": version,
+                **({"outbound": True} if outbound else {}),
             },
             now,
         )

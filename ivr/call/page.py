@@ -21,7 +21,7 @@ class Page:
     database has not been told; `outcome` is set when the call has ended. `now` is the call's own time (seconds).
     """
 
-    def __init__(self, call_id: str, call: dict[str, str], now: Callable[[], float] = lambda: 0.0) -> None:
+    def __init__(self, call_id: str, call: dict[str, Any], now: Callable[[], float] = lambda: 0.0) -> None:
         self.id = call_id
         self.now = now
         self.call = call

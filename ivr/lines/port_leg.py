@@ -157,6 +157,10 @@ class PortLeg:
         """Who is calling."""
         return self._info
 
+    def told_as(self, info: LegInfo) -> None:
+        """Say of a call that we made who is at its other end; the signalling has us as the caller."""
+        self._info = info
+
     @property
     def clock(self) -> Clock:
         """The clock this leg lives by."""

@@ -160,10 +160,11 @@ class SipLine:
         caller: str = "",
         timeout: float = 60.0,  # noqa: ASYNC109 - part of what every line offers
         headers: Mapping[str, str] | None = None,
+        on_ringing: Callable[[], None] | None = None,
     ) -> SipLeg:
         """Call a SIP address, or a number at the registrar; returns once it is answered.
 
-        `timeout` is in seconds. Raises LineError: H210 refused (with the status), H211 not answered in time,
+        `timeout` is in seconds; `on_ringing` is called when the other side rings, perhaps more than once. Raises LineError: H210 refused (with the status), H211 not answered in time,
         H212 an address that cannot be called, H230 no RTP port is free.
         """
         parts = self._started()
@@ -177,7 +178,7 @@ class SipLine:
                 leg = parts.board.new_leg(
                     parts.board.new_info(caller=caller or self.settings.user, called=to), flow
                 )
-                link = DialSession(leg)
+                link = DialSession(leg, on_ringing)
                 leg.link = link
                 parts.invite(link, target, sender, route, tuple((headers or {}).items()))
                 await link.outcome

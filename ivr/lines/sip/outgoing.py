@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from ivr.clock import TimerHandle
 from ivr.errors import RefusedError
@@ -16,12 +17,19 @@ _GRACE = 2.0
 class DialSession(LegSession):
     """The session of a leg that `dial` made; `answered_yet` tells the dialler what became of it."""
 
-    __slots__ = ("outcome",)
+    __slots__ = ("_on_ringing", "outcome")
 
-    def __init__(self, leg: SipLeg) -> None:
+    def __init__(self, leg: SipLeg, on_ringing: Callable[[], None] | None = None) -> None:
         super().__init__(leg)
+        self._on_ringing = on_ringing
         #: Done when the call is answered; a RefusedError (H210) when it was refused.
         self.outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def ringing(self, status: int, sdp: bytes) -> None:
+        """The other side rings, or somebody is looked for."""
+        super().ringing(status, sdp)
+        if self._on_ringing is not None and status >= 180:
+            self._on_ringing()
 
     def established(self) -> None:
         """The other side has answered."""
