@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from ivr.settings import Settings, listed
+from ivr.speech.saying import forget_said
 from policy_db import PolicyDatabase
 from policy_db.errors import PolicyDatabaseError
 from policy_db.retention import PurgeReport
@@ -59,6 +60,7 @@ class Keeper:
         try:
             await purge.run()
             if not dry:
+                await asyncio.to_thread(forget_said, self._settings.said_dir)
                 await self._compact()
         except PolicyDatabaseError as error:
             problem = f"{error.code} {type(error).__name__}"
@@ -81,6 +83,8 @@ class Keeper:
         """Erase a customer's data as far as nothing forbids it; what is left of it in the file goes with the next run."""
         plan = await self._erasure().erase(customer, who=who)
         if plan.known:
+            # Names that were said have no row that says whose they are: all of them go, and come again when needed.
+            await asyncio.to_thread(forget_said, self._settings.said_dir, most=0)
             await self._database.audit.add(who, "erased", f"customer:{customer}", plan.counts())
         return plan
 

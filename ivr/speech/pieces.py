@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from ivr.speech.values import ALONE, PAUSES, Carrier
 
@@ -26,3 +27,22 @@ class Piece:
     def seconds(self) -> float:
         """How long a breath lasts; 0 for the rest."""
         return PAUSES.get(self.text, 0.0) if self.kind == "breath" else 0.0
+
+
+#: A breath of at least this many seconds parts two clauses; shorter ones stand inside a spoken value too.
+_BETWEEN_CLAUSES: Final = 0.2
+
+
+def clauses_around(pieces: Sequence[Piece], places: Iterable[int]) -> set[int]:
+    """The places of the clauses in which these pieces stand, each with one of the breaths beside it.
+
+    So a sentence whose name cannot be said says nothing of it, rather than breaking off in the middle.
+    """
+    ends = [-1, *(at for at, piece in enumerate(pieces) if piece.seconds >= _BETWEEN_CLAUSES), len(pieces)]
+    gone: set[int] = set()
+    for place in places:
+        before = max(end for end in ends if end < place)
+        after = min(end for end in ends if end > place)
+        gone.update(range(before + 1, after))
+        gone.add(before if before >= 0 else min(after, len(pieces) - 1))
+    return gone

@@ -5,54 +5,42 @@ A take is a recording that its speaker has not yet said yes to. It lies beside t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal
 
 from ivr.speech.catalogue import PromptCatalogue
-from ivr.speech.clips import CLIPS, ClipKey, own_recordings, read_index
+from ivr.speech.clips import CLIPS, PLACEHOLDER, ClipKey, own_recordings, read_index
 from ivr.speech.errors import ClipError
 from ivr.speech.own import TAKES, OwnRecording, OwnRecordings, take_path
 from ivr.speech.taking import telephone_recording
 from ivr.speech.units import Unit, Units
 
 State = Literal["own", "rendered", "placeholder", "missing"]
-#: Whether a language's clip of that text is only a stand-in, spoken by a voice of another language.
-Placeholder = Callable[[str, ClipKey], bool]
-
 #: How long a take lies there if its call ends without a word about it.
 _KEPT: Final = timedelta(hours=1)
-
-
-def no_placeholder(language: str, key: ClipKey) -> bool:
-    """Every clip is spoken as it should be."""
-    return False
 
 
 class Look:
     """What the sounds of one language are, read once."""
 
     def __init__(self, studio: Studio, language: str, now: datetime) -> None:
-        self._language = language
-        self._placeholder = studio.placeholder
         folder = studio.prompts / language
         held = studio.own.current(language)
         self.own = {name: one for name, one in held.items() if one.until is None or now < one.until}
         self._shipped = own_recordings(folder)
-        self._index = _index(folder)
-        self._clips = {path.stem for path in (folder / CLIPS).glob("*.wav")}
+        self._clips = _clips(folder, CLIPS)
+        self._stand_ins = _clips(studio.own.folder / language, PLACEHOLDER)
 
     def state(self, unit: Unit) -> State:
         """What is heard for it now."""
         if unit.name in self.own or unit.name in self._shipped:
             return "own"
-        clips = [self._index.get(key, "") for key in unit.keys]
-        if not all(clip in self._clips for clip in clips):
-            return "missing"
-        return (
-            "placeholder" if any(self._placeholder(self._language, key) for key in unit.keys) else "rendered"
-        )
+        if all(key in self._clips for key in unit.keys):
+            return "rendered"
+        there = all(key in self._clips or key in self._stand_ins for key in unit.keys)
+        return "placeholder" if there else "missing"
 
 
 class Studio:
@@ -63,12 +51,10 @@ class Studio:
         catalogue: PromptCatalogue,
         prompts: Path,
         own: OwnRecordings,
-        placeholder: Placeholder = no_placeholder,
     ) -> None:
         self.catalogue = catalogue
         self.prompts = prompts
         self.own = own
-        self.placeholder = placeholder
         self._units: Units | None = None
 
     @property
@@ -132,8 +118,11 @@ class Studio:
                 path.unlink(missing_ok=True)
 
 
-def _index(folder: Path) -> dict[ClipKey, str]:
+def _clips(folder: Path, kind: str) -> set[ClipKey]:
+    """The texts that have a clip there."""
     try:
-        return read_index(folder)
+        index = read_index(folder, kind)
     except ClipError:
-        return {}
+        return set()
+    held = {path.stem for path in (folder / kind).glob("*.wav")}
+    return {key for key, name in index.items() if name in held}
