@@ -91,6 +91,18 @@ class Policies:
         """All policies held by a customer (by customer number), the oldest first."""
         return await self._where(CustomerRow.number, customer, today)
 
+    async def numbers_of_phone(self, phones: Sequence[str], limit: int = 8) -> tuple[str, ...]:
+        """The numbers of the policies whose holder gave one of these telephone numbers, oldest first."""
+        query = (
+            select(PolicyRow.number)
+            .join(CustomerRow, PolicyRow.customer_id == CustomerRow.id)
+            .where(CustomerRow.phone.in_(phones))
+            .order_by(PolicyRow.id)
+            .limit(limit)
+        )
+        async with self._store.reading() as connection:
+            return tuple((await connection.execute(query)).scalars())
+
     async def premium_position(self, number: str, today: date) -> PremiumPosition | None:
         """Where the policy stands with its premium on `today`; None if there is no such policy."""
         query = select(PolicyRow.id, *_TERMS).join(ProductRow).where(PolicyRow.number == number)

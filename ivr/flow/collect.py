@@ -98,9 +98,10 @@ class Collect(Hearing):
         """The read-back of the step, else the hotline's for values of this type."""
         return plan.confirm or run.role(READ_BACK.get(plan.step.type, f"sure_{plan.step.type}"))
 
-    def _read(self, run: Run, plan: Plan, entry: str) -> Value:
+    def _read(self, run: Run, plan: Plan, entry: str, spoken: bool = False) -> Value:
         step: CollectStep = plan.step
-        if len(entry) < (step.length or step.least) or len(entry) > _most(step):
+        counted = not (spoken and step.type == "date")  # a day that is said comes with its year
+        if counted and not _fits(step, entry):
             raise NotTypedError
         value = read_keys(entry, step.type, run.now.date(), step.future)
         if plan.valid is not None and run.evaluate(plan.valid, value=value) is not True:
@@ -109,15 +110,16 @@ class Collect(Hearing):
 
     def _fill(self, run: Run, plan: Plan, value: Value) -> Move:
         self.accept(run)
-        self._keep_others(run, plan)
+        self._keep_others(run, plan, value)
         run.assign(plan.step.collect, value)
         return Done("filled")
 
-    def _keep_others(self, run: Run, plan: Plan) -> None:
-        """What a spoken value may have been besides; nothing beside one that was typed."""
+    def _keep_others(self, run: Run, plan: Plan, value: Value = None) -> None:
+        """Everything that a spoken value may have been, likeliest first; of one that was typed only that."""
         if plan.step.others is not None:
             wait = run.state.wait
-            run.assign(plan.step.others, list(wait.others) if wait.spoken else [])
+            typed = [value] if isinstance(value, str) else []
+            run.assign(plan.step.others, list(wait.others) if wait.spoken else typed)
 
     def _hint(self, run: Run, plan: Plan) -> tuple[Line, ...]:
         return plan.invalid or run.role("invalid")
@@ -211,7 +213,7 @@ class Collect(Hearing):
         if run.state.wait.stage == CONFIRM:
             return self._said_to_read_back(run, plan, meaning, sure)
         try:
-            value = self._read(run, plan, meaning)
+            value = self._read(run, plan, meaning, spoken=True)
         except NotTypedError:
             return self.miss(run, plan, "no_match", self._hint(run, plan))
         wait = run.state.wait
@@ -255,6 +257,10 @@ class Collect(Hearing):
             self.ask(run, plan, self._question(run, plan), value=run.state.wait.value)
         else:
             self.ask(run, plan, plan.say)
+
+
+def _fits(step: CollectStep, entry: str) -> bool:
+    return (step.length or step.least) <= len(entry) <= _most(step)
 
 
 def _special(step: CollectStep) -> tuple[str, str]:

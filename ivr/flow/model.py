@@ -552,4 +552,4 @@ class Hotline(_Model):
     limits: Limits = Limits()
     #: Prompts that the hotline itself needs, by role: invalid, pardon, no_input, limit, system_error, and for speech
     #: unclear, use_keys, yes_no_keys, sure_choice, sure_digits, sure_integer, sure_money, sure_date, sure_time.
-    prompts: dict[Name, Name] = {}
+    prompts: dict[Name, PromptName] = {}

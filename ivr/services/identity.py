@@ -6,14 +6,16 @@ Every wrong answer is `refused` alike, whether the number exists or not; the dat
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import product
 from typing import TYPE_CHECKING, Final
 
-from ivr.flow.values import Level, Secret, Value
+from ivr.flow.values import Level, Secret, Type, Value
 from ivr.services.errors import LevelRefusedError
 from ivr.services.proof import ProofBook
 from ivr.services.registry import Outcome, ServiceContext, service
 from ivr.services.types import DIGITS, INTEGER, PROMPT, SECRET, TEXT, code, record
 from ivr.services.words import POLICY_STATUSES, PRODUCT_CLASSES, product_name
+from policy_db.callers import forms
 
 if TYPE_CHECKING:
     from policy_db import PolicyDatabase
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 _POLICY: Final = record(
     number=DIGITS, product=PROMPT, product_class=code(*PRODUCT_CLASSES), status=code(*POLICY_STATUSES)
 )
+_NUMBERS: Final = Type("list", item=DIGITS)
+#: More readings than that of something that was said are guesses.
+MOST_READINGS: Final = 6
 _REFUSED: Final = record(tries_left=INTEGER)
 
 
@@ -41,6 +46,29 @@ class IdentityServices:
             return Outcome("nobody")
         policy = await self._find(number, context.now)
         return Outcome("verified", {"policy": policy}) if policy else Outcome("nobody")
+
+    @service("identity.own_policies", outcomes={"ok": _NUMBERS})
+    async def own_policies(self, context: ServiceContext) -> Outcome:
+        """Policies of the number that calls, which a spoken number may be one of; never told, only listened for."""
+        return Outcome(value=await self._own(context.caller))
+
+    @service("identity.likeliest", inputs={"readings": _NUMBERS, "firsts": _NUMBERS, "seconds": _NUMBERS},
+             outcomes={"ok": DIGITS})  # fmt: skip
+    async def likeliest(
+        self, context: ServiceContext, readings: list[str], firsts: list[str], seconds: list[str]
+    ) -> Outcome:
+        """Which policy number was said, out of what it may have been when it was said in one breath and in two.
+
+        One of the policies of the number that calls, if exactly one of them is among those readings; else what was
+        heard first. No other policy is looked at, so what is read back tells nobody whether a policy exists.
+        """
+        parts = product(firsts[:MOST_READINGS], seconds[:MOST_READINGS])
+        heard = [first + second for first, second in parts]
+        own = set(await self._own(context.caller)) & {*heard, *readings[:MOST_READINGS]}
+        return Outcome(value=own.pop() if len(own) == 1 else heard[0])
+
+    async def _own(self, caller: str) -> list[str]:
+        return list(await self._database.policies.numbers_of_phone(forms(caller))) if caller else []
 
     @service("identity.identify", inputs={"policy_no": DIGITS, "id_tail": SECRET},
              outcomes={"identified": record(policy=_POLICY, holder=TEXT), "refused": _REFUSED, "locked": None},
