@@ -13,7 +13,6 @@ from pathlib import Path
 from ivr.media.clip import Clip
 from ivr.speech.catalogue import PromptCatalogue
 from ivr.speech.clips import CLIPS, ClipKey, content_hash, own_recordings, write_index
-from ivr.speech.languages import spoken_values
 from ivr.speech.pieces import Piece
 from ivr.speech.sound import to_samples
 from ivr.speech.telling import fixed_pieces
@@ -36,7 +35,7 @@ class BuildReport:
 def wanted_pieces(catalogue: PromptCatalogue, language: str) -> list[Piece]:
     """Every piece of a language that needs a clip: fixed texts first, then values."""
     pieces = [piece for _, piece in fixed_by_prompt(catalogue, language)]
-    inventory = spoken_values(language).inventory()
+    inventory = catalogue.values(language).inventory()
     return pieces + [
         Piece("value", text, language, carrier, f"pieces/{text}") for text, carrier in inventory.items()
     ]

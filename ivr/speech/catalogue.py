@@ -1,14 +1,15 @@
 """The catalogue of prompts: every text a caller can hear, by language, with its typed slots.
 
 `prompts/<language>/*.yaml` map a prompt's name to its text, or a group's name to words and texts, which makes
-prompts named `group.word`. `lexicon.yaml` beside them says how the voice pronounces words.
+prompts named `group.word`. Beside them `lexicon.yaml` says how the voice pronounces words, `values.yaml` how the
+language says numbers and dates, and `language.yaml` what it is called and what it falls back to.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,10 +18,12 @@ from ivr.flow.instructions import Phrase
 from ivr.flow.manifest import PromptSignature
 from ivr.flow.yaml_source import Source, parse_source
 from ivr.speech.errors import PromptErrors
-from ivr.speech.languages import spoken_values
+from ivr.speech.language_folder import LANGUAGE_FILE, VALUES_FILE, LanguageInfo, read_about, read_values
+from ivr.speech.languages import Unspoken, spoken_values
 from ivr.speech.pieces import Piece
-from ivr.speech.telling import Teller
+from ivr.speech.telling import Teller, is_whole
 from ivr.speech.template import Template, TemplateError, parse_template
+from ivr.speech.values import SpokenValues
 
 LEXICON_FILE: Final = "lexicon.yaml"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -33,6 +36,15 @@ def _no_fault(code: str, message: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Folder:
+    """What a language's folder holds beside its prompts."""
+
+    about: LanguageInfo
+    spoken: SpokenValues
+    lexicon: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """One text of one language and where it is written."""
 
@@ -40,6 +52,8 @@ class Prompt:
     language: str
     template: Template
     problem_at: tuple[str, int, int]
+    #: How its language says values.
+    spoken: SpokenValues
 
     def problem(self, code: str, message: str, severity: Any = "error") -> Problem:
         """A problem of this prompt."""
@@ -47,17 +61,18 @@ class Prompt:
 
 
 class PromptCatalogue:
-    """All prompts of a folder; immutable. `default` is the language to fall back to first."""
+    """All prompts of a folder; immutable. `default` is whose text is spoken where a language names no other."""
 
     def __init__(
         self,
         prompts: Mapping[str, Mapping[str, Prompt]],
-        lexicons: Mapping[str, Mapping[str, str]],
+        folders: Mapping[str, Folder],
         default: str,
     ) -> None:
         self._prompts = prompts
-        self._lexicons = lexicons
+        self._folders = folders
         self.default = default
+        self._orders = {language: self._order(language) for language in prompts}
 
     @classmethod
     def load(cls, folder: Path, languages: Sequence[str] = (), default: str = "zh-CN") -> PromptCatalogue:
@@ -77,7 +92,7 @@ class PromptCatalogue:
         reader.compare(prompts)
         if reader.problems:
             raise PromptErrors(reader.problems)
-        return cls(prompts, reader.lexicons, default if default in prompts else chosen[0])
+        return cls(prompts, reader.folders, default if default in prompts else chosen[0])
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -86,7 +101,25 @@ class PromptCatalogue:
 
     def lexicon(self, language: str) -> Mapping[str, str]:
         """How the voice says words of a language; empty if the company has no lexicon."""
-        return self._lexicons.get(language, {})
+        folder = self._folders.get(language)
+        return {} if folder is None else folder.lexicon
+
+    def about(self, language: str) -> LanguageInfo:
+        """What a language is called, and what else its folder says of it."""
+        folder = self._folders.get(language)
+        return LanguageInfo(language, language) if folder is None else folder.about
+
+    def values(self, language: str) -> SpokenValues:
+        """How a language of the catalogue says values; KeyError for one that it does not have."""
+        return self._folders[language].spoken
+
+    def order(self, language: str) -> tuple[str, ...]:
+        """In which languages a phrase is looked for: its own, those that its folder names, the default, the others."""
+        return self._orders.get(language) or self._order(language)
+
+    def _order(self, language: str) -> tuple[str, ...]:
+        wanted = (language, *self.about(language).falls_back, self.default, *self._prompts)
+        return tuple(one for one in dict.fromkeys(wanted) if one in self._prompts)
 
     def prompts(self, language: str) -> Mapping[str, Prompt]:
         """The prompts of one language by name."""
@@ -104,20 +137,31 @@ class PromptCatalogue:
         return PromptSignature(name, slots, frozenset(held))
 
     def find(self, name: str, language: str) -> Prompt | None:
-        """The prompt in this language, else in the default one, else in any; None if no language has it."""
-        for tried in (language, self.default, *self._prompts):
-            prompt = self._prompts.get(tried, {}).get(name)
+        """The prompt in the first language of `order` that has it; None if none has."""
+        for tried in self.order(language):
+            prompt = self._prompts[tried].get(name)
             if prompt is not None:
                 return prompt
         return None
 
+    def tellable(self, phrase: Phrase) -> Iterator[str]:
+        """The languages, in `order`, that have a text for all of a phrase: the prompt and every word in it."""
+        return (language for language in self.order(phrase.language) if is_whole(self, phrase, language))
+
     def pieces(self, phrase: Phrase, fault: Fault = _no_fault) -> list[Piece]:
-        """What is played for a phrase, in order. Never raises: what cannot be said is left out and told to `fault`."""
-        return Teller(self, fault).pieces(phrase)
+        """What is played for a phrase, in order, all in one language where any has a text for all of it.
+
+        Never raises: what cannot be said is left out and told to `fault`.
+        """
+        return Teller(self, fault).pieces(self._told(phrase))
 
     def text(self, phrase: Phrase, fault: Fault = _no_fault) -> str:
         """The phrase as a person reads it, with its values written out."""
-        return Teller(self, fault).text(phrase)
+        return Teller(self, fault).text(self._told(phrase))
+
+    def _told(self, phrase: Phrase) -> Phrase:
+        language = next(self.tellable(phrase), phrase.language)
+        return phrase if language == phrase.language else replace(phrase, language=language)
 
 
 def _language_folders(folder: Path) -> list[Path]:
@@ -130,7 +174,7 @@ class _Reader:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.problems: list[Problem] = []
-        self.lexicons: dict[str, Mapping[str, str]] = {}
+        self.folders: dict[str, Folder] = {}
 
     def report(self, file: str, code: str, message: str) -> None:
         self.problems.append(Problem(file, 1, 1, code, message))
@@ -143,21 +187,30 @@ class _Reader:
             self.report(
                 str(folder), "P110", f"there are no prompts for {language}; write them or drop the language"
             )
-        try:
-            spoken_values(language)
-        except KeyError:
-            self.report(
-                str(folder), "P111", f"numbers and dates cannot be spoken in {language} yet; use zh-CN or en"
-            )
+        sources = {file.name: source for file in files if (source := self._source(file)) is not None}
+        lexicon = sources.pop(LEXICON_FILE, None)
+        about = read_about(language, sources.pop(LANGUAGE_FILE, None), self.problems.append)
+        spoken = self._spoken(language, sources.pop(VALUES_FILE, None))
+        self.folders[language] = Folder(about, spoken, {} if lexicon is None else self._lexicon(lexicon))
         prompts: dict[str, Prompt] = {}
-        for file in files:
-            source = self._source(file)
-            if source is not None and file.name == LEXICON_FILE:
-                self.lexicons[language] = self._lexicon(source)
-            elif source is not None:
-                self._prompts(source, language, prompts)
+        for source in sources.values():
+            self._prompts(source, language, prompts)
         self._check_codes(prompts)
         return prompts
+
+    def _spoken(self, language: str, source: Source | None) -> SpokenValues:
+        """By the folder's own rules, or else those that come with the hotline."""
+        if source is not None:
+            return read_values(language, source, self.problems.append) or Unspoken(language)
+        try:
+            return spoken_values(language)
+        except KeyError:
+            file = str(self.folder / language / VALUES_FILE)
+            message = (
+                f"numbers and dates cannot be spoken in {language}; write their rules (docs/languages.md)"
+            )
+            self.report(file, "P111", message)
+            return Unspoken(language)
 
     def _source(self, file: Path) -> Source | None:
         try:
@@ -213,15 +266,17 @@ class _Reader:
             column = place.column + error.offset
             self.problems.append(Problem(source.file, place.line, column, error.code, str(error)))
             return
-        prompts[name] = Prompt(name, language, template, (source.file, place.line, place.column))
+        where = (source.file, place.line, place.column)
+        prompts[name] = Prompt(name, language, template, where, self.folders[language].spoken)
 
     def _check_codes(self, prompts: Mapping[str, Prompt]) -> None:
         groups = {name.rpartition(".")[0] for name in prompts} - {""}
         for prompt in prompts.values():
             for slot in prompt.template.slots.values():
-                if slot.group and slot.group not in groups:
-                    hint = suggest(slot.group, groups)
-                    message = f"no prompts are named {slot.group}.…, which the slot {slot.name} is spoken from{hint}"
+                known, what = (prompts.keys(), "") if slot.kind == "each" else (groups, ".…")
+                if slot.group and slot.group not in known:
+                    hint = suggest(slot.group, known)
+                    message = f"no prompts are named {slot.group}{what}, which the slot {slot.name} is spoken from{hint}"
                     self.problems.append(prompt.problem("P108", message))
 
     def compare(self, prompts: Mapping[str, Mapping[str, Prompt]]) -> None:

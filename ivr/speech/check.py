@@ -54,7 +54,8 @@ def _unused_prompts(
     for language in languages:
         prompts = catalogue.prompts(language)
         slots = [slot for prompt in prompts.values() for slot in prompt.template.slots.values()]
-        groups = {slot.group for slot in slots}
+        groups = {slot.group for slot in slots if slot.kind == "code"}
+        used = {*used, *(slot.group for slot in slots if slot.kind == "each")}
         by_value = any(slot.kind == "prompt" for slot in slots)
         for name, prompt in prompts.items():
             group = name.rpartition(".")[0]

@@ -7,7 +7,7 @@ one speaks. `prompts/<language>/recordings/<name>.wav` are the company's own, an
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -25,6 +25,8 @@ from ivr.speech.values import Carrier
 CLIPS: Final = "clips"
 INDEX: Final = "index.tsv"
 RECORDINGS: Final = "recordings"
+#: Where a language's placeholder clips lie beside the company's own recordings; heard only where a setting takes them.
+PLACEHOLDER: Final = "placeholder"
 _HEADER: Final = "clip\ttext\tbefore\tafter"
 #: Endings of a company's own recordings that are looked for.
 SOUND_FILES: Final = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff"})
@@ -55,9 +57,9 @@ def content_hash(language: str, voice: str, recipe: str, key: ClipKey, lexicon: 
     return sha256(content.encode()).hexdigest()[:16]
 
 
-def read_index(folder: Path) -> dict[ClipKey, str]:
+def read_index(folder: Path, clips: str = CLIPS) -> dict[ClipKey, str]:
     """The clips of a language folder by what they say; empty if none were rendered. ClipError P302 if unreadable."""
-    path = folder / CLIPS / INDEX
+    path = folder / clips / INDEX
     try:
         lines = path.read_text("utf-8").splitlines()
     except FileNotFoundError:
@@ -75,10 +77,10 @@ def read_index(folder: Path) -> dict[ClipKey, str]:
     return index
 
 
-def write_index(folder: Path, index: Mapping[ClipKey, str]) -> None:
+def write_index(folder: Path, index: Mapping[ClipKey, str], clips: str = CLIPS) -> None:
     """Write the index in one step, sorted by text, one line a clip."""
     rows = ["\t".join((clip, key.text, *key.carrier)) for key, clip in sorted(index.items())]
-    path = folder / CLIPS / INDEX
+    path = folder / clips / INDEX
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".new")
     fresh.write_text("\n".join([_HEADER, *rows]) + "\n", "utf-8")
@@ -102,11 +104,15 @@ def in_force(path: Path) -> tuple[bool, datetime | None]:
 
 
 class _Language:
-    """One language's clips, its index read when first asked; recordings of `own` go before those of `folder`."""
+    """One language's clips, its indexes read when first asked.
 
-    def __init__(self, folder: Path, own: Path | None) -> None:
+    Recordings of `own` go before those of `folder`, and placeholder clips, where they are taken, come last.
+    """
+
+    def __init__(self, folder: Path, own: Path | None, placeholder: bool = False) -> None:
         self.folder = folder
         self._own_folder = own
+        self._placeholder = placeholder and own is not None
         self.own: dict[str, Path] = {}
         self._seen: dict[Path, int] = {}
         self.look_again()
@@ -125,20 +131,32 @@ class _Language:
     def index(self) -> dict[ClipKey, str]:
         return read_index(self.folder)
 
+    @cached_property
+    def stand_ins(self) -> dict[ClipKey, Path]:
+        """The placeholder clips, if they are taken."""
+        if not self._placeholder or self._own_folder is None:
+            return {}
+        folder = self._own_folder / PLACEHOLDER
+        index = read_index(self._own_folder, PLACEHOLDER)
+        return {key: folder / f"{name}.wav" for key, name in index.items()}
+
     def path(self, piece: Piece) -> tuple[Path, bool] | None:
         """The file of a piece, and whether it is the company's own."""
         if piece.own in self.own:
             return self.own[piece.own], True
-        name = self.index.get(ClipKey.of(piece))
-        return None if name is None else (self.folder / CLIPS / f"{name}.wav", False)
+        key = ClipKey.of(piece)
+        name = self.index.get(key)
+        path = self.stand_ins.get(key) if name is None else self.folder / CLIPS / f"{name}.wav"
+        return None if path is None else (path, False)
 
 
 class ClipStore:
     """Finds the clip of a piece. Clips are read once and shared by all calls; safe to use from one loop."""
 
-    def __init__(self, folder: Path, own: Path | None = None) -> None:
+    def __init__(self, folder: Path, own: Path | None = None, placeholder: Collection[str] = ()) -> None:
         self._folder = folder
         self._own = own
+        self._placeholder = placeholder
         self._languages: dict[str, _Language] = {}
         self._clips: dict[Path, Clip] = {}
         self._breaths: dict[float, Clip] = {}
@@ -156,6 +174,17 @@ class ClipStore:
         path, own = found
         return self._read(path, own)
 
+    def has(self, piece: Piece) -> bool:
+        """Whether there is a clip of a piece, without reading it."""
+        try:
+            return piece.kind == "breath" or self._language(piece.language).path(piece) is not None
+        except ClipError:
+            return False
+
+    def has_whole(self, name: str, language: str) -> bool:
+        """Whether the company has recorded a prompt whole."""
+        return name in self._language(language).own
+
     def whole(self, name: str, language: str) -> Clip | None:
         """The company's recording of a whole prompt, where it has several clips; ClipError P301 if unreadable."""
         path = self._language(language).own.get(name)
@@ -171,7 +200,8 @@ class ClipStore:
     def _language(self, language: str) -> _Language:
         if language not in self._languages:
             own = None if self._own is None else self._own / language
-            self._languages[language] = _Language(self._folder / language, own)
+            taken = language in self._placeholder
+            self._languages[language] = _Language(self._folder / language, own, taken)
         return self._languages[language]
 
     def _read(self, path: Path, own: bool) -> Clip:

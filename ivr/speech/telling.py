@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from ivr.flow.instructions import Phrase
 from ivr.flow.values import Value
-from ivr.speech.languages import spoken_values
 from ivr.speech.pieces import Piece
 from ivr.speech.template import Slot, clauses
 from ivr.speech.values import PAUSES, SPOKEN_TYPES, Carrier, NotSpeakableError
@@ -65,9 +64,16 @@ class Teller:
             return []
         if slot.kind in SPOKEN_TYPES:
             return self._spoken(slot, value, prompt, unit)
+        if slot.kind == "each":
+            return [piece for one in self._each(slot, value) for piece in self.pieces(one, depth + 1)]
         if slot.kind in {"prompt", "code"}:
             return self._named(slot, value, prompt, depth)
         return [Piece("recording" if slot.kind == "recording" else "free", str(value), prompt.language)]
+
+    def _each(self, slot: Slot, value: Value) -> list[Phrase]:
+        """The slot's prompt in each language that has it."""
+        languages = [str(one) for one in value] if isinstance(value, list | tuple) else []
+        return [Phrase(slot.group, one) for one in languages if slot.group in self._catalogue.prompts(one)]
 
     def _named(self, slot: Slot, value: Value, prompt: Prompt, depth: int) -> list[Piece]:
         pieces = self.pieces(Phrase(_prompt_name(slot, value), prompt.language), depth + 1)
@@ -77,7 +83,7 @@ class Teller:
 
     def _spoken(self, slot: Slot, value: Value, prompt: Prompt, unit: str) -> list[Piece]:
         language = prompt.language
-        spoken = spoken_values(language)
+        spoken = prompt.spoken
         try:
             words = spoken.say(slot.kind, value, unit)
         except NotSpeakableError as error:
@@ -95,6 +101,8 @@ class Teller:
         value = phrase.values.get(slot.name)
         if value is None:
             return ""
+        if slot.kind == "each":
+            return " ".join(self.text(one, depth + 1) for one in self._each(slot, value))
         if slot.kind in {"prompt", "code"}:
             return self.text(Phrase(_prompt_name(slot, value), prompt.language), depth + 1).strip("。.")
         if slot.kind == "recording":
@@ -102,9 +110,23 @@ class Teller:
         if slot.kind == "text":
             return str(value)
         try:
-            return spoken_values(prompt.language).write(slot.kind, value)
+            return prompt.spoken.write(slot.kind, value)
         except NotSpeakableError:
             return ""
+
+
+def is_whole(catalogue: PromptCatalogue, phrase: Phrase, language: str, depth: int = 0) -> bool:
+    """Whether a language itself has a text for the phrase and for every prompt that its slots name."""
+    prompt = catalogue.prompts(language).get(phrase.prompt)
+    if prompt is None:
+        return False
+    for slot in prompt.template.slots.values():
+        value = phrase.values.get(slot.name)
+        if slot.kind in {"prompt", "code"} and value is not None and depth < _DEEPEST:
+            named = Phrase(_prompt_name(slot, value), language)
+            if not is_whole(catalogue, named, language, depth + 1) and catalogue.find(named.prompt, language):
+                return False
+    return True
 
 
 def _prompt_name(slot: Slot, value: Value) -> str:
@@ -113,7 +135,7 @@ def _prompt_name(slot: Slot, value: Value) -> str:
 
 def parts_with_units(prompt: Prompt) -> list[str | tuple[Slot, str]]:
     """The template's parts; a measure word right behind a whole number goes to its slot, to be said in one with it."""
-    units = spoken_values(prompt.language).units
+    units = prompt.spoken.units
     parts: list[str | tuple[Slot, str]] = []
     for part in prompt.template.parts:
         before = parts[-1] if parts else ""
@@ -149,7 +171,7 @@ def pieces_named(catalogue: PromptCatalogue, language: str, name: str) -> list[P
     """What a recording's name stands for: all of a prompt without slots, a part of a prompt, or a piece of values."""
     if name.startswith("pieces/"):
         text = name.removeprefix("pieces/")
-        carrier = spoken_values(language).inventory().get(text)
+        carrier = catalogue.values(language).inventory().get(text)
         return [] if carrier is None else [Piece("value", text, language, carrier, name)]
     prompts = catalogue.prompts(language)
     if name in prompts and not prompts[name].template.slots:
@@ -176,11 +198,12 @@ def _clause_pieces(
 
 def _carrier(prompt: Prompt, words: str, goes_on: bool, tail: str) -> Carrier:
     """How a text is rendered: with its own last mark; as going on before a slot; a short one in a longer sentence."""
-    spoken = spoken_values(prompt.language)
+    spoken = prompt.spoken
+    goes_on_mark = spoken.carrier.after[:1]
     inside = goes_on or "." in prompt.name
-    if inside and len(words) <= spoken.short and not (words.isascii() and spoken.carrier.after[0] == "，"):
+    if inside and len(words) <= spoken.short and not (words.isascii() and goes_on_mark == "，"):
         return spoken.carrier
-    return Carrier("", spoken.carrier.after[0] if goes_on else _last_mark(tail))
+    return Carrier("", goes_on_mark if goes_on else _last_mark(tail))
 
 
 def _words(clause: str) -> str:

@@ -10,8 +10,9 @@ from typing import Final
 from ivr.flow.values import Type
 from ivr.speech.values import SPOKEN_TYPES
 
-#: Slot types that are not spoken by rule: free text, another prompt, a prompt of a group, a caller's recording.
-OTHER_TYPES: Final = frozenset({"text", "prompt", "code", "recording"})
+#: Slot types that are not spoken by rule: free text, another prompt, a prompt of a group, a caller's recording, and
+#: one prompt in each of several languages.
+OTHER_TYPES: Final = frozenset({"text", "prompt", "code", "recording", "each"})
 SLOT_TYPES: Final = OTHER_TYPES | SPOKEN_TYPES.keys()
 
 _SLOT = re.compile(r"\{([^{}]*)\}")
@@ -33,7 +34,7 @@ class TemplateError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """`{amount:money}`, or `{status:code(policy_status)}` with a group of prompts."""
+    """`{amount:money}`, `{status:code(policy_status)}` with a group, `{languages:each(offer)}` with a prompt."""
 
     name: str
     kind: str
@@ -42,6 +43,8 @@ class Slot:
     @property
     def type(self) -> Type:
         """The type of the variable that fills it."""
+        if self.kind == "each":
+            return Type("list", item=Type("code"))
         return Type(SPOKEN_TYPES.get(self.kind, self.kind))
 
 
@@ -96,12 +99,9 @@ def _parse_slot(match: re.Match[str]) -> Slot:
         near = get_close_matches(kind, SLOT_TYPES, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(sorted(SLOT_TYPES))}"
         raise TemplateError("P106", match.start(), f"there is no slot type {kind!r}; {hint}")
-    if (kind == "code") != bool(group):
-        raise TemplateError(
-            "P105",
-            match.start(),
-            "a code is spoken from a group of prompts: {name:code(group)}; only a code has one",
-        )
+    if (kind in {"code", "each"}) != bool(group):
+        message = "a code is spoken from a group of prompts: {name:code(group)}, or languages by {name:each(prompt)}"
+        raise TemplateError("P105", match.start(), f"{message}; no other slot has one")
     return Slot(name, kind, group)
 
 

@@ -13,7 +13,6 @@ from typing import Final
 from ivr.speech.build import fixed_by_prompt
 from ivr.speech.catalogue import Prompt, PromptCatalogue
 from ivr.speech.clips import ClipKey
-from ivr.speech.languages import spoken_values
 from ivr.speech.pieces import Piece
 
 #: Digits of a number.
@@ -71,7 +70,7 @@ def _of_language(catalogue: PromptCatalogue, language: str) -> Iterator[Unit]:
         parts.setdefault(name, []).append(piece)
     for name, prompt in catalogue.prompts(language).items():
         yield from _of_prompt(prompt, parts.get(name, []))
-    for text, carrier in spoken_values(language).inventory().items():
+    for text, carrier in catalogue.values(language).inventory().items():
         yield Unit(language, f"pieces/{text}", text, (ClipKey(text, (carrier.before, carrier.after)),))
 
 

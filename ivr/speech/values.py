@@ -57,14 +57,25 @@ ALONE: Final = Carrier()
 class SpokenValues(Protocol):
     """One language's way of saying values. Implementations are pure and hold no state."""
 
-    #: BCP 47 tag, such as `zh-CN`.
-    language: str
-    #: Measure words said in one with the whole number before them (天, 周岁), longer ones first.
-    units: tuple[str, ...]
-    #: The sentence a small piece is rendered in. It begins with the mark of a sentence that goes on.
-    carrier: Carrier
-    #: A fixed text of no more characters than this is rendered in that sentence too.
-    short: int
+    @property
+    def language(self) -> str:
+        """BCP 47 tag, such as `zh-CN`."""
+        ...
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Measure words said in one with the whole number before them (天, 周岁), longer ones first."""
+        ...
+
+    @property
+    def carrier(self) -> Carrier:
+        """The sentence a small piece is rendered in. It begins with the mark of a sentence that goes on."""
+        ...
+
+    @property
+    def short(self) -> int:
+        """A fixed text of no more characters than this is rendered in that sentence too."""
+        ...
 
     def say(self, kind: str, value: Value, unit: str = "") -> list[str]:
         """The pieces that say `value` as `kind` (a key of `SPOKEN_TYPES`), in order.

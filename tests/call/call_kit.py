@@ -176,6 +176,12 @@ class DemoServices:
 class PlainSpeaker:
     """A fake speaker: prompts are told by their names, and take the time that takes."""
 
+    def offered(self, languages: Sequence[str]) -> list[str]:
+        return list(languages)
+
+    def offered(self, languages: Sequence[str]) -> list[str]:
+        return list(languages)
+
     def render(
         self, phrases: Sequence[Phrase], recordings: Callable[[str], Path | None] = lambda _: None
     ) -> Rendered:
