@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ivr.flow.model import CallStep, Flow, Hotline, LanguageStep, MenuStep, SayStep, SetStep
+from ivr.flow.model import RESERVED_TARGETS, CallStep, Flow, Hotline, LanguageStep, MenuStep, SayStep, SetStep
 from ivr.flow.words import Gathering, hear_of, name_of
 
 #: A route has at most so many choices.
@@ -43,6 +43,8 @@ def routes_of(
                 continue
             menu = flows[place[0]].steps[place[1]]
             for key, choice in menu.choices.items():  # type: ignore[union-attr]
+                if choice.go in RESERVED_TARGETS:
+                    continue  # back to where the caller is
                 route = Route((*keys, key), name_of(hotline, choice.hear, choice.name))
                 meaning = "".join(route.keys)
                 if ways.setdefault(meaning, route).keys == route.keys and choice.if_ is None:

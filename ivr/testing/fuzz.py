@@ -17,6 +17,7 @@ from ivr.flow.engine import Engine
 from ivr.flow.events import CallStarted
 from ivr.flow.library import FlowLibrary
 from ivr.flow.trace import CallEnded, Fault, StepEntered
+from ivr.flow.values import Value
 from ivr.testing.coverage import Coverage, FlowCoverage
 from ivr.testing.given import USUAL_CLOCK
 from ivr.testing.randomcaller import RandomCaller
@@ -179,7 +180,8 @@ def one_call(
     caller = RandomCaller(random)
     world = World(engine, services, transfers)
     start = USUAL_CLOCK.replace(hour=0, minute=0) + _hours(random)
-    started = CallStarted(0.0, seed, start, "13800000000", "", random.choice(engine.hotline.languages))
+    facts: dict[str, Value] = {"speech": random.random() < 0.7}
+    started = CallStarted(0.0, seed, start, "13800000000", "", random.choice(engine.hotline.languages), facts)
     message = ""
     try:
         world.start(started, flow)
@@ -196,6 +198,7 @@ def one_call(
         "given": {
             "clock": start.isoformat(),
             "language": started.language,
+            "speech": facts["speech"],
             "services": answers_yaml(services.answered),
             "transfer": transfers.answered,
         },

@@ -114,6 +114,8 @@ class Given:
         facts: dict[str, Value] = {"channel": str(given["channel"])} if "channel" in given else {}
         if "languages" in given:
             facts["languages"] = list(given["languages"])
+        if "speech" in given:
+            facts["speech"] = bool(given["speech"])
         caller, called = str(given.get("caller", "")), str(given.get("called", ""))
         return CallStarted(0.0, call_id, clock, caller, called, str(given.get("language", "")), facts)
 
