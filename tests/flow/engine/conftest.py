@@ -32,6 +32,9 @@ SLOTS = {
     "premium_due": {"amount": "money", "due_on": "date"},
     "premium_late": {"amount": "money"},
     "playback": {"recording": "recording"},
+    "you_mean": {"name": "prompt"},
+    "you_said": {"value": "digits"},
+    "you_said_the_day": {"value": "date"},
 }
 PLAIN = [
     "welcome",
@@ -56,6 +59,14 @@ PLAIN = [
     "are_you_there",
     "limit",
     "system_error",
+    "unclear",
+    "use_keys",
+    "yes_no_keys",
+    "the_premium",
+    "a_claim",
+    "the_tariff",
+    "going_back",
+    "an_adviser",
 ]
 
 
@@ -189,6 +200,18 @@ class Direct:
     @property
     def keys_used(self) -> str:
         return "".join(entry.key for entry in self.trace if isinstance(entry, KeyUsed))
+
+
+@pytest.fixture(scope="session")
+def engine_of():
+    """Makes an engine of the flows in a folder; what is wrong with them fails the test."""
+
+    def make(folder: Path) -> Engine:
+        library, problems = examine(folder, MANIFEST)
+        assert library is not None, "\n".join(map(str, problems))
+        return Engine(library)
+
+    return make
 
 
 @pytest.fixture
