@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -23,12 +24,15 @@ class Lexicon:
 
     chinese: bool
     fillers: tuple[str, ...]
-    leads: tuple[str, ...]
     corrections: tuple[str, ...]
     before_no: tuple[str, ...]
     yes: tuple[str, ...]
     no: tuple[str, ...]
     everywhere: Mapping[str, tuple[str, ...]]
+    #: Fillers at the beginning, those and what introduces a value, and fillers at the end.
+    filler_heads: re.Pattern[str]
+    lead_heads: re.Pattern[str]
+    filler_tails: re.Pattern[str]
 
     def fold(self, phrase: str) -> str:
         """`phrase` as it is compared: Chinese without blanks, English in small letters with single blanks."""
@@ -47,24 +51,14 @@ class Lexicon:
 
     def stripped(self, folded: str) -> str:
         """Without fillers at the beginning and the end; the whole if there is nothing else."""
-        return self._peel(folded, self.fillers) or folded
+        return self._peel(folded, self.filler_heads) or folded
 
     def value(self, folded: str) -> str:
         """Without fillers and without what introduces a number or a day; the whole if there is nothing else."""
-        return self._peel(folded, (*self.fillers, *self.leads)) or folded
+        return self._peel(folded, self.lead_heads) or folded
 
-    def _peel(self, text: str, words: tuple[str, ...]) -> str:
-        before = ""
-        while text != before:
-            before = text
-            found = next((word for word in words if text == word or text.startswith(word + self.gap)), "")
-            text = text[len(found) :].lstrip()
-        before = ""
-        while text != before:
-            before = text
-            found = next((word for word in self.fillers if text.endswith(self.gap + word)), "")
-            text = text[: len(text) - len(found)].rstrip()
-        return text
+    def _peel(self, text: str, heads: re.Pattern[str]) -> str:
+        return self.filler_tails.sub("", heads.sub("", text))
 
 
 def base(language: str) -> str:
@@ -86,17 +80,25 @@ def _built(data: Mapping[str, Any], chinese: bool) -> Lexicon:
     def words(phrases: Iterable[str]) -> tuple[str, ...]:
         return tuple(sorted((_fold(phrase, chinese) for phrase in phrases), key=len, reverse=True))
 
+    fillers, leads = words(data["fillers"]), words(data["leads"])
+    end, gap = ("", "") if chinese else ("(?: |$)", "(?:^| )")
     everywhere = {meaning: words(phrases) for meaning, phrases in data["everywhere"].items()}
     return Lexicon(
         chinese=chinese,
-        fillers=words(data["fillers"]),
-        leads=words(data["leads"]),
+        fillers=fillers,
         corrections=words(data["corrections"]),
         before_no=words(data["before_no"]),
         yes=words(data["yes"]),
         no=words(data["no"]),
         everywhere=everywhere,
+        filler_heads=re.compile(f"^(?:(?:{_any(fillers)}){end})+"),
+        lead_heads=re.compile(f"^(?:(?:{_any((*fillers, *leads))}){end})+"),
+        filler_tails=re.compile(f"(?:{gap}(?:{_any(fillers)}))+$"),
     )
+
+
+def _any(words: Iterable[str]) -> str:
+    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
 
 
 def _fold(phrase: str, chinese: bool) -> str:

@@ -78,7 +78,7 @@ class Menu:
         return share * (0.75 + 0.25 * min(1.0, len(phrase) / max(len(heard), 1)))
 
     def _weight(self, found: Iterable[str]) -> float:
-        return sum(self._rare.get(part, 0.0) * (2.0 if part[0] in "字词" else 1.0) for part in found)
+        return sum(self._rare.get(part, 0.0) * (1.5 if part[0] == "音" else 1.0) for part in found)
 
 
 @lru_cache(maxsize=64)

@@ -79,7 +79,7 @@ def _readings(
     phrases: list[tuple[Kind, Reading]] = [("phrase", one) for one in matches(said, live, words)]
     expect = expectation.expect
     if expect == "anything":
-        return [*phrases, *(("phrase", one) for one in routes(said, live, words))]
+        return [*phrases, *(("route", one) for one in routes(said, live, words))]
     if expect not in VALUES:
         return phrases
     kind: Kind = "figures" if expect in FIGURES else "value"

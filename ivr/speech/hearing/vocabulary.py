@@ -73,6 +73,8 @@ def _table(data: bytes) -> list[str]:
     at += 8 + name
     _, size = struct.unpack_from("<qq", data, at)
     at += 16
+    if size <= 0:
+        raise ValueError("an empty table of words")
     words = []
     for _ in range(size):
         (length,) = struct.unpack_from("<i", data, at)
