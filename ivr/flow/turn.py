@@ -83,7 +83,7 @@ class Scope(dict[str, Value]):
 class Run:
     """The tools of a turn. `state` is the turn's own copy and may be changed; nothing waits or does I/O."""
 
-    __slots__ = ("_call", "at", "engine", "out", "state", "steps", "trace")
+    __slots__ = ("_call", "_level", "at", "engine", "out", "state", "steps", "trace")
 
     def __init__(self, engine: Engine, state: CallState) -> None:
         self.engine = engine
@@ -93,6 +93,7 @@ class Run:
         self.trace: list[TraceEntry] = []
         self.steps = 0
         self._call: dict[str, Value] | None = None
+        self._level = state.level
 
     # Where the call is
 
@@ -120,9 +121,10 @@ class Run:
     # Values
 
     def call_record(self) -> dict[str, Value]:
-        """The record `call` of expressions."""
-        if self._call is None:
-            state, now = self.state, self.now
+        """The record `call` of expressions: as it is now, after what this turn has changed of it."""
+        state = self.state
+        if self._call is None or self._call["language"] != state.language or self._level != state.level:
+            self._level, now = state.level, self.now
             self._call = {
                 "channel": "",
                 **state.facts,
