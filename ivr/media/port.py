@@ -74,6 +74,7 @@ class AudioPort:
         "_post",
         "_recorders",
         "_source",
+        "sounding",
     )
 
     def __init__(self, law: Law, *, post: Post) -> None:
@@ -88,6 +89,8 @@ class AudioPort:
         self._recorders: tuple[tuple[Listener, Law], ...] = ()
         self._listeners: tuple[Listener, ...] = ()
         self._partial = b""
+        #: The frame of a clip that is being heard now, in our law; empty while nothing is played.
+        self.sounding = b""
 
     # The loop's side.
 
@@ -174,15 +177,18 @@ class AudioPort:
         """What the leg hears next: 160 bytes."""
         law = self._law
         if self._paused:
+            self.sounding = b""
             return g711.SILENCE[law]
         plays = self._plays
         while plays:
             play = plays[0]
             frame = play.next_frame(law)
             if frame is not None:
-                return frame if play.generation == self._generation else g711.SILENCE[law]
+                self.sounding = frame = frame if play.generation == self._generation else g711.SILENCE[law]
+                return frame
             plays.popleft()
             self._post(partial(self._finished, play))
+        self.sounding = b""
         source = self._source
         return g711.SILENCE[law] if source is None else source.next_frame(law)
 
