@@ -161,6 +161,29 @@ class Campaigns:
                 .values(state="excluded", excluded=reason, next_at=None)
             )
 
+    async def finish(self, person: int, outcome: str) -> None:
+        """There is no reason to call somebody any more who waits."""
+        async with self._store.writing() as connection:
+            await connection.execute(
+                update(CampaignPersonRow)
+                .where(CampaignPersonRow.id == person, CampaignPersonRow.state == "waiting")
+                .values(state="done", outcome=outcome, next_at=None)
+            )
+
+    async def tell(self, person: int, facts: Mapping[str, Any]) -> None:
+        """Add to what is known of somebody in a campaign."""
+        async with self._store.writing(f"campaign person {person}") as connection:
+            known = await connection.execute(
+                select(CampaignPersonRow.facts).where(CampaignPersonRow.id == person)
+            )
+            row = known.first()
+            if row is not None:
+                await connection.execute(
+                    update(CampaignPersonRow)
+                    .where(CampaignPersonRow.id == person)
+                    .values(facts={**row.facts, **facts})
+                )
+
     async def zones(self, campaign: str) -> tuple[str, ...]:
         """The zones in which people of a campaign wait. Skips from zone to zone over the index."""
         found: list[str] = []

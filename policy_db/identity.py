@@ -102,6 +102,21 @@ class Identity:
         right = hmac.compare_digest(expected, given) and len(tail) == 6
         return await self._end(attempt, right, policy, holder)
 
+    async def check_holder(self, policy: str, answer: str, *, caller: str, call_id: str) -> IdentityCheck:
+        """Compare eight digits with the policyholder's birthday (YYYYMMDD), or six with the end of their ID number.
+
+        Tries are counted together with those of `check_id_tail`.
+        """
+        if len(answer) != 8:
+            return await self.check_id_tail(policy, answer, caller=caller, call_id=call_id)
+        attempt = await self._begin("id_tail", policy, caller, call_id)
+        if isinstance(attempt, IdentityCheck):
+            return attempt
+        holder = await self._holder(policy)
+        expected = "00000000" if holder is None else f"{holder.born_on:%Y%m%d}"
+        right = hmac.compare_digest(expected.encode(), answer.encode())
+        return await self._end(attempt, right and holder is not None, policy, holder)
+
     async def check_pin(self, policy: str, pin: str, *, caller: str, call_id: str) -> IdentityCheck:
         """Compare the policyholder's PIN. When it is right, a weak stored hash gives way to a strong one."""
         attempt = await self._begin("pin", policy, caller, call_id)
@@ -217,6 +232,7 @@ class Identity:
                 CustomerRow.name,
                 CustomerRow.id_tail_hash,
                 CustomerRow.pin_hash,
+                CustomerRow.born_on,
             )
             .join(PolicyRow, PolicyRow.customer_id == CustomerRow.id)
             .where(PolicyRow.number == policy)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from policy_db.moments import DAY, Period, local_epoch
@@ -35,6 +35,14 @@ class NewAttempt:
     id: str
     person: Person
     line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Attempts of a campaign that are under way, and how many of them wait for an answer or for a seat."""
+
+    under_way: int = 0
+    pending: int = 0
 
 
 class Outreach:
@@ -234,6 +242,28 @@ class Outreach:
         """Every attempt that has not ended, the oldest first."""
         return await self._attempts(CampaignAttemptRow.state != "ended", CampaignAttemptRow.planned_at)
 
+    async def load(self, recent: datetime) -> Mapping[str, Load]:
+        """How many attempts of each campaign are under way; costs what is under way, not what there was.
+
+        Of those that wait for something: not answered yet, or answered since `recent`.
+        """
+        waits = case(
+            (CampaignAttemptRow.answered_at.is_(None), 1),
+            (CampaignAttemptRow.answered_at > recent, 1),
+            else_=0,
+        )
+        query = (
+            select(
+                CampaignAttemptRow.campaign, func.count().label("under_way"), func.sum(waits).label("pending")
+            )
+            .where(CampaignAttemptRow.state != "ended")
+            .group_by(CampaignAttemptRow.campaign)
+        )
+        async with self._store.reading() as connection:
+            return {
+                row.campaign: Load(row.under_way, int(row.pending)) for row in await connection.execute(query)
+            }
+
     async def of_policy(self, policy: str, limit: int = 50) -> tuple[Attempt, ...]:
         """Attempts about a policy, the newest first."""
         return await self._newest(CampaignAttemptRow.policy == policy, limit)
@@ -281,20 +311,20 @@ class Outreach:
         async with self._store.reading() as connection:
             return {(int(row.hour), row.outcome): row.attempts for row in await connection.execute(query)}
 
-    async def abandoned(self, campaign: str, since: datetime) -> tuple[int, int]:
-        """How many calls of a campaign were answered since a moment, and how many of them found no free seat."""
+    async def abandoned(self, campaign: str, since: datetime) -> tuple[int, int, int]:
+        """How many calls of a campaign were made since a moment, answered, and found no free seat."""
         answered = (
-            select(CampaignAttemptRow.outcome, func.count().label("attempts"))
-            .where(
-                CampaignAttemptRow.campaign == campaign,
-                CampaignAttemptRow.planned_at >= since,
-                CampaignAttemptRow.answered_at.is_not(None),
+            select(
+                func.count(),
+                func.count(CampaignAttemptRow.answered_at),
+                func.coalesce(func.sum(case((CampaignAttemptRow.outcome == "abandoned", 1), else_=0)), 0),
+            ).where(
+                CampaignAttemptRow.campaign == campaign, CampaignAttemptRow.planned_at >= since
             )
-            .group_by(CampaignAttemptRow.outcome)
         )
         async with self._store.reading() as connection:
-            counts = {row.outcome: row.attempts for row in await connection.execute(answered)}
-        return sum(counts.values()), counts.get("abandoned", 0)
+            made, taken, lost = (await connection.execute(answered)).one()
+        return made, taken, int(lost)
 
     async def _newest(
         self, condition: ColumnElement[bool], limit: int, offset: int = 0

@@ -34,6 +34,11 @@ class Number:
     zones: str
     country: str | None
 
+    @property
+    def place(self) -> str:
+        """Where its clocks are, as `windows` reads it: `CN:Asia/Shanghai`."""
+        return f"{self.country or ''}:{self.zones}"
+
 
 def read_number(text: str, *, region: str = "CN", zone: str = "Asia/Shanghai") -> Number | None:
     """The number that a text is, dialled in `region` where it names no country; None for what nobody can be called at.

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from ivr.outreach.outcomes import TRY_AGAIN
 from ivr.outreach.rules import Caps, Rules
-from ivr.outreach.windows import Openings
+from ivr.outreach.windows import Openings, parted
 from policy_db.outreach_facts import NEVER_RANG, EarlierCall
 
 WEEK: Final = timedelta(days=7)
@@ -66,14 +66,13 @@ class Readings:
 def look_again(
     rules: Rules,
     openings: Openings,
-    zones: str,
-    country: str | None,
+    place: str,
     history: Sequence[EarlierCall],
     readings: Sequence[datetime],
 ) -> datetime | None:
     """None: call now. Else the moment (by the first reading) at which to look again; it is later than now."""
     now = readings[0]
-    waits = [_wait(rules, openings, zones, country, history, reading) for reading in readings]
+    waits = [_wait(rules, openings, place, history, reading) for reading in readings]
     if not any(waits):
         return None
     return now + max(waits)
@@ -82,24 +81,23 @@ def look_again(
 def _wait(
     rules: Rules,
     openings: Openings,
-    zones: str,
-    country: str | None,
+    place: str,
     history: Sequence[EarlierCall],
     at: datetime,
 ) -> timedelta:
     """How long somebody is to be left alone, by one reading of the time."""
-    free = _free(rules.caps, zones, history, at)
-    opening = openings.next_opening(zones, country, free)
+    free = _free(rules.caps, place, history, at)
+    opening = openings.next_opening(place, free)
     if opening is None:
         return timedelta(days=30)
     return max(opening - at, timedelta(0))
 
 
-def _free(caps: Caps, zones: str, history: Sequence[EarlierCall], at: datetime) -> datetime:
+def _free(caps: Caps, place: str, history: Sequence[EarlierCall], at: datetime) -> datetime:
     """The first moment from `at` on at which no cap is reached; calls that seem to be to come count as made."""
     free = at
-    for zone in zones.split(","):
-        free = max(free, _day_free(caps, ZoneInfo(zone or "UTC"), history, free))
+    for zone in parted(place)[1]:
+        free = max(free, _day_free(caps, ZoneInfo(zone), history, free))
     week = sorted(call.at for call in history if call.at > free - WEEK)
     if len(week) >= caps.per_week:
         free = max(free, week[-caps.per_week] + WEEK)

@@ -1,7 +1,8 @@
 """When a number may be called: by the clocks of where it may be, its holidays, rests and nights. Pure.
 
-A number may belong to several zones (a mobile number of a large country); then it may be called only while all of
-them allow it. Nobody is ever called outside `rules.DAY` of their own day, whatever a campaign says.
+A place is a country and one or more zones, `CN:Asia/Shanghai` or `AU:Australia/Perth,Australia/Sydney`: a mobile
+number of a large country may be called only while all of them allow it. Nobody is ever called outside `rules.DAY` of
+their own day, whatever a campaign says.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
+
+import holidays
 
 from ivr.flow.hours import Span, parse_spans, spans_on
 from ivr.flow.model import Hours
@@ -29,13 +32,14 @@ class Openings:
         self._hours: dict[tuple[str, str | None], Hours] = {}
         self._days: dict[tuple[str, str | None, date], tuple[Span, ...]] = {}
 
-    def may_call(self, zones: str, country: str | None, at: datetime) -> bool:
-        """Whether a number of these zones (by comma) may be called at an instant."""
-        return all(self._open(zone, country, at) for zone in _listed(zones))
+    def may_call(self, place: str, at: datetime) -> bool:
+        """Whether a number of this place may be called at an instant."""
+        country, listed = parted(place)
+        return all(self._open(zone, country, at) for zone in listed)
 
-    def next_opening(self, zones: str, country: str | None, after: datetime) -> datetime | None:
+    def next_opening(self, place: str, after: datetime) -> datetime | None:
         """The first instant from `after` on at which it may be called; None: not in the next year."""
-        listed = _listed(zones)
+        country, listed = parted(place)
         at = after
         for _ in range(_HORIZON * 4):
             latest = at
@@ -89,8 +93,16 @@ def _zone(name: str) -> ZoneInfo:
 
 
 @lru_cache(maxsize=10_000)
-def _listed(zones: str) -> tuple[str, ...]:
-    return tuple(part for part in zones.split(",") if part) or ("UTC",)
+def parted(place: str) -> tuple[str | None, tuple[str, ...]]:
+    """The country of a place (if it has one that has holidays) and its zones."""
+    country, _, zones = place.rpartition(":")
+    known = country if country in _countries() else None
+    return known, tuple(part for part in zones.split(",") if part) or ("UTC",)
+
+
+@lru_cache(maxsize=1)
+def _countries() -> frozenset[str]:
+    return frozenset(holidays.list_supported_countries())
 
 
 def _minutes(at: time, *, end: bool = False) -> int:

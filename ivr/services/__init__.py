@@ -13,6 +13,7 @@ from ivr.services.callers import CallerServices
 from ivr.services.claims import ClaimServices
 from ivr.services.crosssell import CrossSellServices
 from ivr.services.identity import IdentityServices
+from ivr.services.outreach import OutreachServices
 from ivr.services.policies import PolicyServices
 from ivr.services.products import ProductServices
 from ivr.services.prompts import PromptServices, RecordsPrompts
@@ -50,6 +51,7 @@ _ROOMS: Final = (
     ClaimServices,
     CrossSellServices,
     IdentityServices,
+    OutreachServices,
     PolicyServices,
     ProductServices,
     PromptServices,
@@ -77,6 +79,7 @@ def hotline_registry(
             ClaimServices(database, proofs),
             CrossSellServices(suggests or NoSuggestions()),
             IdentityServices(database, proofs),
+            OutreachServices(database, proofs),
             PolicyServices(database, proofs),
             ProductServices(database),
             PromptServices(database, proofs, recording),

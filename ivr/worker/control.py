@@ -3,6 +3,8 @@
     WS   /stream                       a call over Media Streams
     GET  /control/calls                the running calls, each with its step
     POST /control/{call}/{command}     {"seat": …, "by": …, and the command's own arguments}
+    POST /control/dial                 {"attempt": …}: place this call of a campaign; 202 once it is this worker's
+    POST /control/settle               {"attempt": …}: what became of it, asked of the carrier where need be
 
 Everything is guarded by a bearer token that only processes with the database's key know. The server lives in the
 worker's event loop, beside its media clock.
@@ -29,7 +31,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from ivr.errors import HotlineError, SeatError, WorkerError
+from ivr.errors import HotlineError, OutreachError, SeatError, WorkerError
 from ivr.lines.stream import SocketWire, StreamLine, converse
 from ivr.lines.stream.asgi import socket_options
 
@@ -70,8 +72,30 @@ class NoControl:
         raise SeatError(f"the call {call_id} has no seat here", code="H640")
 
 
+class Placing(Protocol):
+    """Whoever places calls for campaigns; see `ivr.outreach.placing`."""
+
+    async def dial(self, attempt: str) -> None:
+        """Take an attempt and dial it. Raises OutreachError: H650 no room, H651 not to be dialled."""
+
+    async def settle(self, attempt: str) -> str:
+        """What became of an attempt: `running`, `ended` or `open`."""
+
+
+class NoPlacing:
+    """A worker that places no calls."""
+
+    async def dial(self, attempt: str) -> None:
+        """Always H650."""
+        raise OutreachError("this worker places no calls", code="H650")
+
+    async def settle(self, attempt: str) -> str:
+        """Nothing is known of it here."""
+        return "open"
+
+
 #: HTTP statuses of errors by their code; any other is 409.
-_STATUSES: Final = {"H640": 404, "H641": 422}
+_STATUSES: Final = {"H640": 404, "H641": 422, "H650": 503}
 Running = Callable[[], Sequence[Mapping[str, Any]]]
 
 
@@ -84,13 +108,14 @@ async def listening(
     stream: StreamLine,
     calls: Running,
     control: CallControl,
+    placing: Placing | None = None,
 ) -> AsyncIterator[str]:
     """Serve for the length of the block; gives the address, `http://host:port`. Port 0 takes any.
 
     Raises WorkerError (H501, H502) when it cannot be opened.
     """
     sock = _opened(host, port)
-    server = _Server(_config(_application(token, stream, calls, control)))
+    server = _Server(_config(_application(token, stream, calls, control, placing or NoPlacing())))
     task = asyncio.create_task(server.serve([sock]))
     try:
         yield _url(sock)
@@ -155,7 +180,9 @@ def _url(sock: socket.socket) -> str:
 # What it answers.
 
 
-def _application(token: str, stream: StreamLine, calls: Running, control: CallControl) -> Starlette:
+def _application(
+    token: str, stream: StreamLine, calls: Running, control: CallControl, placing: Placing
+) -> Starlette:
     guard = _Guard(token)
 
     async def running(request: Request) -> Response:
@@ -168,9 +195,16 @@ def _application(token: str, stream: StreamLine, calls: Running, control: CallCo
             return _error(401, "unauthorized", "bring the worker's token")
         return await _commanded(request, control)
 
+    async def attempt(request: Request) -> Response:
+        if not guard.lets_in(request.headers):
+            return _error(401, "unauthorized", "bring the worker's token")
+        return await _attempted(request, placing)
+
     return Starlette(
         routes=[
             Route("/control/calls", running, methods=["GET"]),
+            Route("/control/dial", attempt, methods=["POST"]),
+            Route("/control/settle", attempt, methods=["POST"]),
             Route("/control/{call}/{command}", command, methods=["POST"]),
             WebSocketRoute("/stream", _Streams(stream, guard)),
         ]
@@ -225,8 +259,36 @@ async def _commanded(request: Request, control: CallControl) -> Response:
     return JSONResponse(dict(done))
 
 
+async def _attempted(request: Request, placing: Placing) -> Response:
+    """An attempt of a campaign, placed or settled."""
+    asked = await _read(request)
+    attempt = asked.get("attempt") if asked is not None else None
+    if not isinstance(attempt, str) or not attempt:
+        return _error(422, "H641", "the body is no JSON object with an attempt")
+    try:
+        if request.url.path.endswith("/dial"):
+            await placing.dial(attempt)
+            return JSONResponse({"state": "taken"}, 202)
+        return JSONResponse({"state": await placing.settle(attempt)})
+    except HotlineError as error:
+        return _error(_STATUSES.get(error.code, 409), error.code, str(error).removeprefix(f"{error.code} "))
+    except Exception:
+        log.exception("an attempt was not placed", attempt=attempt)
+        return _error(500, "H000", "the call was not placed; the worker's log says why")
+
+
 async def _body(request: Request) -> dict[str, Any] | None:
     """The body as an object with the texts `seat` and `by`; None for anything else."""
+    asked = await _read(request)
+    if asked is None:
+        return None
+    asked.setdefault("seat", "")
+    known = isinstance(asked["seat"], str) and isinstance(asked.get("by"), str)
+    return asked if known else None
+
+
+async def _read(request: Request) -> dict[str, Any] | None:
+    """The body as an object; None for anything else."""
     body = b""
     async for piece in request.stream():
         body += piece
@@ -236,11 +298,7 @@ async def _body(request: Request) -> dict[str, Any] | None:
         asked = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(asked, dict):
-        return None
-    asked.setdefault("seat", "")
-    known = isinstance(asked["seat"], str) and isinstance(asked.get("by"), str)
-    return asked if known else None
+    return asked if isinstance(asked, dict) else None
 
 
 def _error(status: int, code: str, message: str) -> Response:

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from ivr.call.outbound import Outbound
 from ivr.call.session import CallParts, CallSession
 from ivr.flow import FlowStore
 from ivr.lines.base import Leg, Line
@@ -26,7 +27,49 @@ RECOVERY_SECONDS = 30.0
 #: How often a worker says how it is.
 HEARTBEAT_SECONDS = 1.0
 
+#: Share of a line's capacity that calls of ours may fill; the rest is kept for whoever calls.
+_OURS = 0.8
+
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+
+class OutboundCall:
+    """A call that was made, as whoever made it sees it: run among the worker's own calls."""
+
+    def __init__(
+        self,
+        session: CallSession,
+        calls: dict[asyncio.Task[None], CallSession],
+        done: Callable[[asyncio.Task[None]], None],
+    ) -> None:
+        self._session = session
+        self._calls = calls
+        self._done = done
+
+    @property
+    def touched(self) -> bool:
+        """Whether the other side has pressed a key or was understood."""
+        return self._session.touched
+
+    @property
+    def outcome(self) -> str:
+        """How the call has ended."""
+        return self._session.outcome
+
+    def go_on_with(self, flow: str) -> bool:
+        """Leave what the call is at, and begin another flow."""
+        return self._session.go_on_with(flow)
+
+    def end(self, reason: str) -> None:
+        """Hang up."""
+        self._session.end(reason)
+
+    async def run(self) -> None:
+        """Until the call's record is complete."""
+        task = asyncio.create_task(self._session.run())
+        self._calls[task] = self._session
+        task.add_done_callback(self._done)
+        await asyncio.wait({task})
 
 
 class Worker:
@@ -123,6 +166,20 @@ class Worker:
         task = asyncio.create_task(session.run())
         self._calls[task] = session
         task.add_done_callback(self._done)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another call of ours may be begun: callers who come of themselves have the last places."""
+        return self._state == "ready" and self._line.active < self._line.capacity * _OURS
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it has been told to stop."""
+        return self._stop.is_set()
+
+    def begin(self, leg: Leg, call_id: str, outbound: Outbound) -> OutboundCall:
+        """A call that we made was answered: it is one of this worker's from now on."""
+        return OutboundCall(CallSession(leg, call_id, self._parts, outbound), self._calls, self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         session = self._calls.pop(task)
