@@ -47,7 +47,7 @@ def routes_of(
                     continue  # back to where the caller is
                 route = Route((*keys, key), name_of(hotline, choice.hear, choice.name))
                 meaning = "".join(route.keys)
-                if ways.setdefault(meaning, route).keys == route.keys and choice.if_ is None:
+                if ways.setdefault(meaning, route).keys == route.keys:
                     gathering.add(hear_of(hotline, choice.hear), meaning)
     return gathering, ways
 

@@ -66,6 +66,10 @@ def conforms(value: Value, kind: Type | None, where: str) -> None:
         assert set(value) == set(kind.fields), where
         for name, inner in kind.fields.items():
             conforms(value[name], inner, f"{where}.{name}")
+    elif kind.name == "list":
+        assert isinstance(value, list), where
+        for inner in value:
+            conforms(inner, kind.item, f"{where}[]")
     else:
         assert type(value) is _PYTHON[kind.name], f"{where} is {type(value).__name__}"
         assert kind.name != "digits" or value.isdigit(), where

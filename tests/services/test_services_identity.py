@@ -130,3 +130,44 @@ async def test_a_salesperson_hears_nobody_elses_commission(caller):
 
     with pytest.raises(LevelRefusedError):
         await caller.ask("sales.commission", number="1002")
+
+
+# A policy number that was said
+
+
+HOLDERS_PHONE = "+8616000001234"
+
+
+async def likeliest(caller, readings=(), firsts=("8600",), seconds=("1234",)):
+    asked = {"readings": list(readings), "firsts": list(firsts), "seconds": list(seconds)}
+    return (await caller.ask("identity.likeliest", **asked)).value
+
+
+async def test_the_policies_of_the_calling_number_are_known_to_the_ear_alone(caller):
+    for written in (HOLDERS_PHONE, HOLDERS_PHONE.removeprefix("+86")):
+        own = (await caller.again("call-3", caller=written).ask("identity.own_policies")).value
+        assert "86001234" in own
+    assert (await caller.again("call-4", caller="").ask("identity.own_policies")).value == []
+
+
+async def test_a_number_heard_in_two_ways_is_the_policy_of_the_number_that_calls(caller):
+    mine = caller.again("call-5", caller=HOLDERS_PHONE)
+
+    assert await likeliest(mine, seconds=("1284", "1234")) == "86001234"
+    assert await likeliest(mine, firsts=("8660",), seconds=("1294",), readings=("86001234",)) == "86001234"
+
+
+async def test_what_is_read_back_to_others_does_not_depend_on_what_exists(caller):
+    stranger = caller.again("call-6", caller="+8613900002222")
+
+    for seconds in (("1234", "1284"), ("1284", "1234")):
+        assert await likeliest(stranger, seconds=seconds) == "8600" + seconds[0]
+    hidden = caller.again("call-7", caller="")
+    assert await likeliest(hidden, seconds=("1284", "1234")) == "86001284"
+
+
+async def test_of_many_readings_only_the_likeliest_few_are_looked_at(caller):
+    mine = caller.again("call-8", caller=HOLDERS_PHONE)
+    guesses = [f"{number:04}" for number in range(20)]
+
+    assert await likeliest(mine, seconds=(*guesses, "1234")) == "86000000"
