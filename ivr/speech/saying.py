@@ -130,7 +130,8 @@ class Voiced:
 
     def can(self, wanted: FreeText) -> bool:
         """See `Says.can`."""
-        return wanted.language in self._languages and 0 < len(wanted.text.strip()) <= LONGEST
+        words = any(char.isalnum() for char in wanted.text)
+        return words and len(wanted.text) <= LONGEST and wanted.language in self._languages
 
     def find(self, wanted: FreeText) -> Clip | None:
         """See `Says.find`; in memory alone, so that no call waits for a disk."""

@@ -31,7 +31,7 @@ class Look:
         self.own = {name: one for name, one in held.items() if one.until is None or now < one.until}
         self._shipped = own_recordings(folder)
         self._clips = _clips(folder, CLIPS)
-        self._stand_ins = _clips(studio.own.folder / language, PLACEHOLDER)
+        self.stand_ins = _clips(studio.own.folder / language, PLACEHOLDER)
 
     def state(self, unit: Unit) -> State:
         """What is heard for it now."""
@@ -39,7 +39,7 @@ class Look:
             return "own"
         if all(key in self._clips for key in unit.keys):
             return "rendered"
-        there = all(key in self._clips or key in self._stand_ins for key in unit.keys)
+        there = all(key in self._clips or key in self.stand_ins for key in unit.keys)
         return "placeholder" if there else "missing"
 
 

@@ -25,7 +25,7 @@ MOST_CLIPPED: Final = 0.002
 #: Speech takes about this long: seconds for a Chinese character or a digit, and for a letter of other scripts.
 _CHARACTER, _LETTER = 0.24, 0.065
 #: How much faster and slower than that is still taken for the same text, and seconds that do not count.
-_FASTEST, _SLOWEST, _SPARE = 0.35, 3.0, 1.5
+FASTEST, SLOWEST, SPARE = 0.35, 3.0, 1.5
 
 
 def telephone_recording(sound: Path, text: str = "") -> Clip:
@@ -83,12 +83,12 @@ def _check_clipping(samples: Samples) -> None:
 
 def _check_against(text: str, seconds: float) -> None:
     expected = spoken_seconds(text)
-    if expected and seconds < _FASTEST * expected:
+    if expected and seconds < FASTEST * expected:
         raise ClipError(
             f"the recording lasts {seconds:.1f} s, too short for its text: was all of it said? Record it again",
             code="P307",
         )
-    if expected and seconds > _SLOWEST * expected + _SPARE:
+    if expected and seconds > SLOWEST * expected + SPARE:
         raise ClipError(
             f"the recording lasts {seconds:.1f} s, too long for its text: is there more in it than the text?"
             " Record it again, or cut it",

@@ -12,13 +12,13 @@ import numpy as np
 
 from ivr.speech.errors import VoiceError
 from ivr.speech.models import voice_folder, voice_installed
-from ivr.speech.phonemes import Lexicon, phonemiser
+from ivr.speech.phonemes import Lexicon, Phonemiser, phonemiser
 from ivr.speech.sound import Samples, faded, levelled, quietest
 from ivr.speech.values import Carrier
 
 MODEL_FILE: Final = "kokoro-quantized.onnx"
 SYMBOLS_FILE: Final = "config.json"
-#: The voice used for each language.
+#: The voice used for each language; that of another stands in its `language.yaml` (`voice: {kokoro: …, espeak: …}`).
 VOICES: Final[Mapping[str, str]] = {"zh-CN": "zf_xiaoyi", "en": "af_heart"}
 
 #: The model's inner tensor of how many 25 ms frames each symbol lasts; asked for as a second output, so that
@@ -29,21 +29,33 @@ _LONGEST: Final = 500
 
 
 class KokoroVoices:
-    """The Kokoro voices in a data folder, each loaded when first needed, speaking by the catalogue's lexicons."""
+    """The Kokoro voices in a data folder, each loaded when first needed, speaking by the catalogue's lexicons.
 
-    def __init__(self, data_dir: Path, lexicon: Callable[[str], Lexicon], threads: int = 1) -> None:
+    They share one model.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        lexicon: Callable[[str], Lexicon],
+        threads: int = 1,
+        told: Callable[[str], Mapping[str, str]] = lambda language: {},
+    ) -> None:
+        self._told = told
         self._data_dir = data_dir
         self._lexicon = lexicon
         self._threads = threads
         self._loaded: dict[str, KokoroVoice] = {}
+        self._session: Any = None
 
     def name(self, language: str) -> str:
         """See `Voices.name`."""
-        if language not in VOICES:
+        name = VOICES.get(language) or self._told(language).get("kokoro")
+        if name is None:
             raise VoiceError(
                 f"no voice speaks {language}; record its prompts yourself (docs/prompts.md)", code="P402"
             )
-        return VOICES[language]
+        return name
 
     def load(self, language: str) -> KokoroVoice:
         """See `Voices.load`. P401: the model is not there; P400: the Python packages are not."""
@@ -56,23 +68,29 @@ class KokoroVoices:
                     "the voice needs more packages: pip install 'insurance-hotline[voice]'", code="P400"
                 )
             folder = voice_folder(self._data_dir)
-            self._loaded[language] = KokoroVoice(
-                folder, name, language, self._lexicon(language), self._threads
-            )
+            if not (folder / f"{name}.bin").is_file():
+                message = f"the voice {name} is not there; remove {folder} and run `hotline models get voice`"
+                raise VoiceError(message, code="P401")
+            if self._session is None:
+                self._session = _session(folder / MODEL_FILE, self._threads)
+            self._loaded[language] = KokoroVoice(folder, name, self._phonemes(language), self._session)
         return self._loaded[language]
+
+    def _phonemes(self, language: str) -> Phonemiser:
+        return phonemiser(language, self._lexicon(language), self._told(language).get("espeak", ""))
 
 
 class KokoroVoice:
-    """One voice; the model (92 MB) is loaded at construction."""
+    """One voice, over a loaded model (92 MB)."""
 
     rate = 24_000
 
-    def __init__(self, folder: Path, name: str, language: str, lexicon: Lexicon, threads: int) -> None:
+    def __init__(self, folder: Path, name: str, phonemes: Phonemiser, session: Any) -> None:
         self.name = name
-        self._phonemes = phonemiser(language, lexicon)
+        self._phonemes = phonemes
         self._symbols: dict[str, int] = json.loads((folder / SYMBOLS_FILE).read_text("utf-8"))["vocab"]
         self._styles = np.fromfile(folder / f"{self.name}.bin", dtype="<f4").reshape(-1, 256)
-        self._session = _session(folder / MODEL_FILE, threads)
+        self._session = session
 
     def speak(self, text: str, carrier: Carrier) -> Samples:
         """See `Voice.speak`; 24 kHz."""

@@ -226,14 +226,14 @@ async def test_a_whole_prompt_of_several_clips_is_recorded_in_one_until_a_moment
     client, parts = await console.signed_in("root"), console.parts
     speaker = Speaker(parts.catalogue, parts.prompts_dir, own=parts.settings.own_prompts_dir)
     assert len(speaker.render([Phrase("closed_notice", "en")]).clips) > 1
-    assert (await _put(client, _tone(), "closed_notice", until="2099-01-01T00:00")).status_code == 303
+    assert (await _put(client, _tone(6.0), "closed_notice", until="2099-01-01T00:00")).status_code == 303
     speaker.look_again()
     assert len(speaker.render([Phrase("closed_notice", "en")]).clips) == 1
     mark = parts.settings.own_prompts_dir / "en" / "recordings" / "closed_notice.until"
     mark.write_text("2020-01-01T00:00:00+00:00")
     speaker.look_again()
     assert len(speaker.render([Phrase("closed_notice", "en")]).clips) > 1
-    past = await _put(client, _tone(), "closed_notice", until="2020-01-01T00:00")
+    past = await _put(client, _tone(6.0), "closed_notice", until="2020-01-01T00:00")
     assert past.status_code == 422
 
 

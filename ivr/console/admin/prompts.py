@@ -16,7 +16,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import FileResponse, RedirectResponse, Response
 from starlette.datastructures import UploadFile
 
-from ivr.console.access import Administrator
+from ivr.console.access import Administrator, AdministratorInPerson
 from ivr.console.admin.uploads import limited
 from ivr.console.audit import did
 from ivr.console.listing import PAGE, csv_reply, listing, page_number
@@ -28,12 +28,17 @@ from ivr.speech.catalogue import Prompt
 from ivr.speech.clips import CLIPS, ClipKey, own_recordings, read_index
 from ivr.speech.errors import ClipError
 from ivr.speech.own import OwnRecordings
+from ivr.speech.studio import Studio
 
 log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/admin/prompts")
 #: The largest sound file that is taken.
 LARGEST: Final = 30_000_000
-VIEWS: Final = ("", "own", "missing")
+VIEWS: Final = ("", "own", "missing", "placeholder")
+#: What is said of a recording that is not taken, by the code of its error.
+WRONG: Final = {
+    "P301": "not_sound", "P305": "too_quiet", "P306": "overdriven", "P307": "too_short", "P308": "too_long",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,8 @@ class Part:
 
     own: str
     text: str
-    by: str  # recorded | shipped | rendered | missing
+    by: str  # recorded | shipped | rendered | placeholder | missing
+    number: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +59,17 @@ class Item:
     parts: tuple[Part, ...]
     whole: bool
     recorded: bool
+    number: str = ""
 
     @property
     def missing(self) -> bool:
         """Whether something of it has no sound."""
         return not self.recorded and any(one.by == "missing" for one in self.parts)
+
+    @property
+    def placeholder(self) -> bool:
+        """Whether a voice of another language stands in for something of it."""
+        return not self.recorded and not self.missing and any(one.by == "placeholder" for one in self.parts)
 
     @property
     def own(self) -> bool:
@@ -72,8 +84,11 @@ async def prompts_page(request: Request, parts: Parts, visitor: Administrator) -
     rows = await asyncio.to_thread(_chosen, parts, language, request.query_params)
     start = (page_number(request) - 1) * PAGE
     return render(
-        request, visitor, "admin/prompts.html", listing=listing(request, rows[start : start + PAGE + 1], total=len(rows)),
+        request, visitor, "admin/prompts.html",
+        listing=listing(request, rows[start : start + PAGE + 1], total=len(rows)),
         languages=parts.catalogue.languages, chosen=language, view=request.query_params.get("view", ""), views=VIEWS,
+        held=await parts.database.prompt_pins.held(visitor.name),
+        values=await asyncio.to_thread(_silent_values, parts, language),
     )  # fmt: skip
 
 
@@ -83,8 +98,26 @@ async def prompts_csv(request: Request, parts: Parts, visitor: Administrator) ->
     language = _language(parts, request.query_params.get("language", ""))
     rows = await asyncio.to_thread(_chosen, parts, language, request.query_params)
     await did(parts, visitor, "exported", "list:prompts")
-    lines = ((one.prompt.name, part.own, part.text, part.by) for one in rows for part in one.parts)
-    return csv_reply(f"prompts-{language}", ("prompt", "recording", "text", "spoken_by"), lines)
+    lines = await asyncio.to_thread(_studio_lines, parts, language, rows)
+    return csv_reply(f"prompts-{language}", ("number", "recording", "text", "spoken_by"), lines)
+
+
+@router.post("/telephone")
+async def telephone(request: Request, parts: Parts, visitor: AdministratorInPerson) -> Response:
+    """A number and PIN with which the visitor records prompts by telephone; shown once."""
+    made = await parts.database.prompt_pins.issue(visitor.name)
+    await did(parts, visitor, "issued_prompt_pin", f"user:{visitor.name}")
+    reply = render(request, visitor, "admin/prompts_telephone.html", made=made)
+    reply.headers["cache-control"] = "no-store"
+    return reply
+
+
+@router.post("/telephone/end")
+async def end_telephone(parts: Parts, visitor: AdministratorInPerson) -> Response:
+    """The visitor's number and PIN open nothing any more."""
+    if await parts.database.prompt_pins.revoke(visitor.name):
+        await did(parts, visitor, "revoked_prompt_pin", f"user:{visitor.name}")
+    return RedirectResponse("/admin/prompts", 303)
 
 
 @router.get("/{language}/{name}")
@@ -136,7 +169,7 @@ async def put_in_place(
     try:
         seconds = await asyncio.to_thread(_place, parts, language, name, file, until)
     except ClipError as error:
-        wrong = "not_sound" if error.code == "P301" else "not_speech"
+        wrong = WRONG.get(error.code, "not_speech")
         return await _page(request, parts, visitor, language, _prompt_of(parts, language, name), wrong=wrong)
     await _done(
         parts,
@@ -173,7 +206,41 @@ async def remove(parts: Parts, visitor: Administrator, language: str, name: str)
 
 
 def _store(parts: ConsoleParts) -> OwnRecordings:
-    return OwnRecordings(parts.settings.own_prompts_dir)
+    return _studio(parts).own
+
+
+def _studio(parts: ConsoleParts) -> Studio:
+    """What there is to record; gathered once for the process."""
+    if "studio" not in parts.shared:
+        parts.shared["studio"] = Studio(
+            parts.catalogue, parts.prompts_dir, OwnRecordings(parts.settings.own_prompts_dir)
+        )
+    studio: Studio = parts.shared["studio"]
+    return studio
+
+
+def _silent_values(parts: ConsoleParts, language: str) -> int:
+    """How many pieces of spoken values have no sound of their own."""
+    wanting = _studio(parts).wanting(language, parts.clock())
+    return sum(unit.name.startswith("pieces/") for unit in wanting)
+
+
+def _studio_lines(parts: ConsoleParts, language: str, rows: list[Item]) -> list[tuple[str, str, str, str]]:
+    """What a studio records: the prompts of the list, whole or in parts, then the pieces of spoken values."""
+    studio = _studio(parts)
+    look = studio.look(language, parts.clock())
+    lines: list[tuple[str, str, str, str]] = []
+    for item in rows:
+        if item.number:
+            unit = studio.units.find(language, item.prompt.name)
+            text = item.prompt.template.text
+            lines.append((item.number, item.prompt.name, text, look.state(unit) if unit else "missing"))
+        lines += [
+            (one.number, one.own, one.text, one.by) for one in item.parts if one.own != item.prompt.name
+        ]
+    values = (unit for unit in studio.units.of(language) if unit.name.startswith("pieces/"))
+    lines += [(unit.number, unit.name, unit.text, look.state(unit)) for unit in values]
+    return lines
 
 
 def _place(parts: ConsoleParts, language: str, name: str, file: UploadFile, until: datetime | None) -> float:
@@ -182,7 +249,10 @@ def _place(parts: ConsoleParts, language: str, name: str, file: UploadFile, unti
         with path.open("wb") as out:
             while chunk := file.file.read(1 << 20):
                 out.write(chunk)
-        return _store(parts).place(language, name, path, now=parts.clock(), until=until).seconds
+        unit = _studio(parts).units.find(language, name)
+        text = unit.text if unit is not None else ""
+        placed = _store(parts).place(language, name, path, now=parts.clock(), until=until, text=text)
+        return placed.seconds
 
 
 def _temporary(parts: ConsoleParts) -> Path:
@@ -221,7 +291,7 @@ def _chosen(parts: ConsoleParts, language: str, query: Mapping[str, str]) -> lis
             one for one in rows
             if words in one.prompt.name or any(words in part.text.casefold() for part in one.parts)
         ]  # fmt: skip
-    return [one for one in rows if view not in ("own", "missing") or getattr(one, view)]
+    return [one for one in rows if view not in VIEWS[1:] or getattr(one, view)]
 
 
 def items(parts: ConsoleParts, language: str) -> list[Item]:
@@ -231,18 +301,24 @@ def items(parts: ConsoleParts, language: str) -> list[Item]:
     now = parts.clock()
     holding = {name for name, one in recorded.items() if one.until is None or now < one.until}
     index = _index(parts.prompts_dir / language)
+    studio = _studio(parts)
+    stand_ins = studio.look(language, now).stand_ins
     clips: dict[str, list[Part]] = {name: [] for name in parts.catalogue.prompts(language)}
     for name, piece in fixed_by_prompt(parts.catalogue, language):
         clip = index.get(ClipKey.of(piece))
         by = (
             "recorded" if piece.own in holding else "shipped" if piece.own in shipped
-            else "rendered" if clip and (parts.prompts_dir / language / CLIPS / f"{clip}.wav").is_file() else "missing"
+            else "rendered" if clip and (parts.prompts_dir / language / CLIPS / f"{clip}.wav").is_file()
+            else "placeholder" if ClipKey.of(piece) in stand_ins else "missing"
         )  # fmt: skip
-        clips[name].append(Part(piece.own, piece.text, by))
+        unit = studio.units.find(language, piece.own)
+        clips[name].append(Part(piece.own, piece.text, by, unit.number if unit else ""))
     found = []
     for name, prompt in parts.catalogue.prompts(language).items():
         whole = not prompt.template.slots and len(clips[name]) > 1
-        found.append(Item(prompt, tuple(clips[name]), whole, whole and (name in holding or name in shipped)))
+        is_own = whole and (name in holding or name in shipped)
+        unit = studio.units.find(language, name)
+        found.append(Item(prompt, tuple(clips[name]), whole, is_own, unit.number if unit else ""))
     return found
 
 
@@ -262,6 +338,12 @@ def _known(parts: ConsoleParts, language: str, name: str) -> bool:
     if name in prompts and not prompts[name].template.slots:
         return True
     return any(piece.own == name for _, piece in fixed_by_prompt(parts.catalogue, language))
+
+
+def item_number(parts: ConsoleParts, language: str, name: str) -> str:
+    """The number of a recording on the telephone."""
+    unit = _studio(parts).units.find(language, name)
+    return unit.number if unit is not None else ""
 
 
 def _prompt_of(parts: ConsoleParts, language: str, name: str) -> str:
@@ -306,7 +388,8 @@ async def _page(
     names = [*([name] if found.whole else []), *(part.own for part in found.parts)]
     slots: list[dict[str, Any]] = [
         {
-            "own": one, "part": next((part for part in found.parts if part.own == one), None),
+            "own": one, "number": item_number(parts, language, one),
+            "part": next((part for part in found.parts if part.own == one), None),
             "now": current.get(one), "earlier": store.earlier(language, one),
             "plays": await asyncio.to_thread(_sound_of, parts, language, one) is not None,
         }
