@@ -7,9 +7,10 @@ again that they are at it; after that it is anybody's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal, cast
 
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -29,6 +30,7 @@ from policy_db.tables import (
 from policy_db.transcripts import columns_of
 from policy_db.writes import insert
 
+TranscriptionState = Literal["waiting", "running", "done", "failed"]
 #: Tries after which a recording is left as it is.
 MOST_TRIES: Final = 5
 _KEPT: Final = ("kept", "broken_off")
@@ -175,13 +177,30 @@ class Transcriptions:
             raised = await self._raise(connection, recording, transcript, due, now)
         return WrittenDown(row.number or "", raised)
 
-    async def problem_of(self, recording: str) -> str:
-        """Why a recording has not been written down and will not be; empty where nothing is wrong."""
-        query = select(TranscriptionRow.problem).where(
-            TranscriptionRow.recording_id == recording, TranscriptionRow.state == "failed"
-        )
+    async def state_of(self, recording: str) -> TranscriptionState | None:
+        """How far a recording is: None if it is not to be written down (yet)."""
+        query = select(TranscriptionRow.state).where(TranscriptionRow.recording_id == recording)
         async with self._store.reading() as connection:
-            return str((await connection.execute(query)).scalar() or "")
+            return cast("TranscriptionState | None", (await connection.execute(query)).scalar())
+
+    async def claims(self, numbers: Sequence[str]) -> dict[str, Urgency]:
+        """How urgent claims are by what was said on their recordings, by number; others are left out."""
+        query = (
+            select(ClaimRow.number, TranscriptRow.urgency)
+            .join(RecordingRow, RecordingRow.claim_id == ClaimRow.id)
+            .join(TranscriptRow, TranscriptRow.recording_id == RecordingRow.id)
+            .where(
+                ClaimRow.number.in_(numbers),
+                TranscriptRow.urgency != "normal",
+                RecordingRow.state.in_(_KEPT),
+            )
+        )
+        found: dict[str, Urgency] = {}
+        async with self._store.reading() as connection:
+            for number, urgency in await connection.execute(query):
+                if more_urgent(urgency, found.get(number, "normal")):
+                    found[number] = urgency
+        return found
 
     async def counts(self) -> dict[str, int]:
         """How many recordings are in each state; `waiting` and `failed` are worth a look."""

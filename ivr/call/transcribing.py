@@ -184,8 +184,7 @@ class Transcriber:
 
     async def _tell(self, job: Transcription, transcript: Transcript, done: WrittenDown) -> None:
         if done.raised is not None:
-            said = [[reason.phrase, reason.urgency, reason.at] for reason in transcript.reasons]
-            details = {"urgency": done.raised, "said": said}
+            details = {"urgency": done.raised, "reasons": len(transcript.reasons)}
             await self._database.audit.add(
                 "system", "raised", f"message:{job.recording}", details, call=job.call
             )

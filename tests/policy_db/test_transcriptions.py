@@ -127,7 +127,7 @@ async def test_what_kills_its_process_every_time_is_given_up(db: PolicyDatabase)
         assert await taken(db, f"here-{pid}") is not None
         await db.transcriptions.free(HERE, "here-next")
     assert await taken(db) is None
-    assert await db.transcriptions.problem_of("m1") == "broken off every time"
+    assert await db.transcriptions.state_of("m1") == "failed"
     assert await db.transcriptions.counts() == {"failed": 1}
 
 
@@ -141,7 +141,7 @@ async def test_what_failed_is_tried_again_later_and_not_for_ever(
         assert await taken(db) is None
         clock.forward(seconds=30)
     assert await taken(db) is None
-    assert await db.transcriptions.problem_of("m1") == "no answer"
+    assert await db.transcriptions.state_of("m1") == "failed"
 
 
 async def test_work_that_is_put_back_has_not_been_tried(db: PolicyDatabase) -> None:

@@ -16,6 +16,7 @@ from policy_db.claims import QUESTIONS
 from policy_db.errors import NotFoundError
 from policy_db.facts import ClaimStatus, Recording
 from policy_db.message_facts import Transcript
+from policy_db.transcriptions import TranscriptionState
 
 VIEWS: Final[tuple[ClaimView, ...]] = get_args(ClaimView)
 STATUSES: Final[tuple[ClaimStatus, ...]] = get_args(ClaimStatus)
@@ -30,6 +31,7 @@ class Spoken:
 
     recording: Recording
     transcript: Transcript | None
+    state: TranscriptionState | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ async def answers_of(parts: ConsoleParts, case: ClaimCase) -> tuple[Answer, ...]
             found = await parts.database.recordings.find(id_)
             if found is not None and found.state != "discarded":
                 transcript = await parts.database.messages.transcript(id_)
-                spoken.setdefault(question, []).append(Spoken(found, transcript))
+                state = await parts.database.transcriptions.state_of(id_)
+                spoken.setdefault(question, []).append(Spoken(found, transcript, state))
     return tuple(
         Answer(
             question, _readable(question, record.answers.get(question, "")), tuple(spoken.get(question, ()))

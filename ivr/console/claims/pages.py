@@ -29,6 +29,7 @@ from ivr.console.claims.desk import (
 from ivr.console.listing import PAGE, csv_reply, listing, page_number
 from ivr.console.pages import language_of, render, text
 from ivr.console.parts import ConsoleParts, Parts
+from ivr.console.player.views import UNSURE_BELOW
 from policy_db.claim_facts import CLOSED, REASONED, ClaimCase, ClaimFilter
 from policy_db.message_facts import CallBackState, StaleError
 
@@ -65,6 +66,7 @@ async def inbox(request: Request, parts: Parts, visitor: Reviewer) -> Response:
         users=await adjusters(parts),
         answers=await reviews.answers([case.number for case in shown.rows]),
         duplicates=await reviews.duplicates(shown.rows),
+        urgent=await parts.database.transcriptions.claims([case.number for case in shown.rows]),
         query=request.url.query,
     )
 
@@ -287,5 +289,7 @@ async def _told(parts: ConsoleParts, case: ClaimCase) -> dict[str, Any]:
         "call_backs": await parts.database.messages.call_backs(claim=case.id),
         "hold": await parts.database.retention.hold_on("claim", case.number) if case.held else None,
         "users": await adjusters(parts),
+        "urgency": (await parts.database.transcriptions.claims([case.number])).get(case.number),
+        "unsure_below": UNSURE_BELOW,
         "at": datetime.fromisoformat,
     }

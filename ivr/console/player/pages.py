@@ -1,4 +1,4 @@
-"""The sound of recordings, and their waveforms."""
+"""The sound of recordings, their waveforms, and what they say in writing."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi import APIRouter, Form, HTTPException, Query, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 
 from ivr.console.access import Anyone
-from ivr.console.audit import looked_at
+from ivr.console.audit import did, looked_at
 from ivr.console.pages import render
 from ivr.console.parts import Parts
 from ivr.console.player.listening import Listened, file_of
 from ivr.console.player.ranges import NoSuchPartError, Part, asked_part
-from ivr.console.player.views import view_of
+from ivr.console.player.views import view_of, written
 from ivr.media.errors import AudioFileError
 from ivr.media.waveform import BrowserWav, peaks
+from policy_db.message_changes import LONGEST_TRANSCRIPT
 
 router = APIRouter()
 
@@ -34,7 +35,34 @@ async def page(request: Request, recording: Listened, visitor: Anyone, parts: Pa
         recording=recording,
         seats=told["seats"],
         consent=told["consent"],
+        **await written(parts, recording.id),
     )
+
+
+@router.get("/recordings/{id}/transcript")
+async def transcript(request: Request, recording: Listened, visitor: Anyone, parts: Parts) -> Response:
+    """What a recording says, as the part of a page, which reads itself again when it changes."""
+    await looked_at(parts, visitor, "recording", recording.id, call=recording.call)
+    told = await written(parts, recording.id)
+    return render(request, visitor, "player/transcript.html", recording_id=recording.id, **told)
+
+
+@router.post("/recordings/{id}/transcript")
+async def correct(
+    request: Request,
+    recording: Listened,
+    visitor: Anyone,
+    parts: Parts,
+    text: Annotated[str, Form(max_length=LONGEST_TRANSCRIPT)] = "",
+) -> Response:
+    """A person who has heard it writes what it says."""
+    await parts.database.messages.correct(recording.id, text.replace("\r\n", "\n"), visitor.name)
+    await did(parts, visitor, "corrected", f"recording:{recording.id}")
+    about = ("message", recording.id) if recording.purpose == "voicemail" else ("claim", "")
+    parts.bus.publish(*about)
+    if "hx-request" not in request.headers:
+        return RedirectResponse(f"/recordings/{recording.id}", 303)
+    return await transcript(request, recording, visitor, parts)
 
 
 @router.api_route("/recordings/{id}/audio", methods=["GET", "HEAD"])

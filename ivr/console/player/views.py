@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from ivr.console.parts import ConsoleParts
 from policy_db.facts import Recording
+
+#: Words of which the recogniser is less sure than this are marked.
+UNSURE_BELOW: Final = 0.6
 
 
 async def view_of(parts: ConsoleParts, recording: Recording) -> dict[str, Any]:
@@ -22,4 +25,17 @@ async def view_of(parts: ConsoleParts, recording: Recording) -> dict[str, Any]:
         "spans": [] if talk is None else [asdict(span) for span in talk.spans],
         "seats": [] if talk is None else list(dict.fromkeys(one.seat for one in talk.seats)),
         "consent": None if talk is None else talk.consent,
+    }
+
+
+async def written(parts: ConsoleParts, recording: str) -> dict[str, Any]:
+    """What the part of a page needs that shows a recording in writing (`player/transcript.html`)."""
+    found = await parts.database.messages.transcript(recording)
+    state = None if found else await parts.database.transcriptions.state_of(recording)
+    users = await parts.database.users.all()
+    return {
+        "transcript": found,
+        "transcription": state,
+        "people": {user.name: user.display for user in users},
+        "unsure_below": UNSURE_BELOW,
     }

@@ -13,7 +13,7 @@ from ivr.console.audit import did, looked_at
 from ivr.console.parts import Parts
 from ivr.console.voicemail.changing import Wish, change_of, made
 from ivr.console.voicemail.desk import message_for, sight_of, wanted_of
-from policy_db.message_facts import HistoryEntry, Message
+from policy_db.message_facts import HistoryEntry, Message, Transcript
 
 router = APIRouter(prefix="/messages")
 
@@ -59,10 +59,36 @@ class HistoryOut(BaseModel):
     text: str
 
 
+class SpokenWordOut(BaseModel):
+    """A word that was said: `start` and `end` in seconds of the recording, `confidence` from 0 to 1."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    text: str
+    confidence: float
+    start: float
+    end: float
+
+
+class ReasonOut(BaseModel):
+    """A phrase that was said at a second of the recording, and how urgent it makes the message."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    phrase: str
+    urgency: str
+    at: float
+    confidence: float
+
+
 class WholeMessage(MessageOut):
-    """A message with its transcript and history."""
+    """A message with its transcript and history; `words` are those that were recognised, by what lies between pauses."""
 
     transcript: str | None = None
+    transcript_confidence: float | None = None
+    corrected_by: str = ""
+    words: list[list[SpokenWordOut]] = Field(default_factory=list)
+    reasons: list[ReasonOut] = Field(default_factory=list)
     history: list[HistoryOut] = Field(default_factory=list)
 
 
@@ -145,9 +171,21 @@ async def _whole(parts: Parts, message: Message) -> WholeMessage:
     transcript = await messages.transcript(message.id)
     return WholeMessage(
         **MessageOut.model_validate(message).model_dump(),
-        transcript=None if transcript is None else transcript.text,
+        **({} if transcript is None else _said(transcript)),
         history=[history_out(entry) for entry in await messages.history(message.id)],
     )
+
+
+def _said(transcript: Transcript) -> dict[str, Any]:
+    return {
+        "transcript": transcript.text,
+        "transcript_confidence": transcript.confidence,
+        "corrected_by": transcript.corrected_by,
+        "words": [
+            [SpokenWordOut.model_validate(word) for word in segment.words] for segment in transcript.segments
+        ],
+        "reasons": [ReasonOut.model_validate(reason) for reason in transcript.reasons],
+    }
 
 
 def history_out(entry: HistoryEntry) -> HistoryOut:

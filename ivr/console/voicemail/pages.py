@@ -15,6 +15,7 @@ from ivr.console.formats import iso
 from ivr.console.listing import PAGE, csv_reply, listing, page_number
 from ivr.console.pages import render, text
 from ivr.console.parts import ConsoleParts, Parts
+from ivr.console.player.views import written
 from ivr.console.voicemail.changing import Wish, change_of, made
 from ivr.console.voicemail.desk import VIEWS, Names, is_mine, message_for, names_of, sight_of, wanted_of
 from policy_db.message_facts import CallBackState, Message, MessageFilter, Sight, StaleError
@@ -203,7 +204,7 @@ async def _page(
         visitor,
         "voicemail/desk.html" if is_part else "voicemail/message.html",
         status=200 if is_part else status,  # htmx swaps what it is answered only then
-        transcript=await parts.database.messages.transcript(message.id),
+        **await written(parts, message.id),
         following=following,
         stale=stale,
         wish=wish or Wish.of(parts, message),

@@ -26,10 +26,10 @@ from ivr.speech.hearing.loaded import UNKNOWN, LoadedModel, Pcm
 
 #: Less important than calls, by so much.
 NICE: Final = 10
-#: Samples that are recognised in one go: 0.2 s.
-_PIECE: Final = RATE // 5
-#: Silence at the end, so that the last word is heard to its end.
-_AFTER: Final = RATE // 2
+#: Seconds that are recognised in one go.
+_PIECE: Final = 0.2
+#: Seconds of silence at the end, so that the last word is heard to its end.
+_AFTER: Final = 0.5
 
 Words = list[tuple[str, float, float, float]]
 
@@ -43,13 +43,13 @@ def sound_of(path: Path) -> Pcm:
     return decode(audio[:: kind.channels], kind.law)  # the caller is the first of two channels
 
 
-def transcribe(sound: Pcm, model: LoadedModel) -> list[Words]:
-    """The words of 8 kHz sound, by what lies between pauses."""
+def transcribe(sound: Pcm, model: LoadedModel, *, rate: int = RATE) -> list[Words]:
+    """The words of sound of so many samples a second, by what lies between pauses."""
     recogniser = model.recogniser(())
     recogniser.SetWords(True)
     results = [
         json.loads(recogniser.Result())
-        for piece in _pieces(sound, model.rate)
+        for piece in _pieces(sound, rate, model.rate)
         if recogniser.AcceptWaveform(piece.tobytes())
     ]
     results.append(json.loads(recogniser.FinalResult()))
@@ -57,11 +57,12 @@ def transcribe(sound: Pcm, model: LoadedModel) -> list[Words]:
     return [words for words in segments if words]
 
 
-def _pieces(sound: Pcm, rate: int) -> Iterator[Pcm]:
-    whole = np.concatenate((sound, np.zeros(_AFTER, np.int16)))
-    resample = soxr.ResampleStream(RATE, rate, 1, dtype="int16") if rate != RATE else None
-    for start in range(0, len(whole), _PIECE):
-        piece = whole[start : start + _PIECE]
+def _pieces(sound: Pcm, rate: int, wanted: int) -> Iterator[Pcm]:
+    whole = np.concatenate((sound, np.zeros(round(_AFTER * rate), np.int16)))
+    resample = soxr.ResampleStream(rate, wanted, 1, dtype="int16") if wanted != rate else None
+    size = round(_PIECE * rate)
+    for start in range(0, len(whole), size):
+        piece = whole[start : start + size]
         yield piece if resample is None else resample.resample_chunk(piece)
 
 
