@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,7 +19,10 @@ from ivr.app import flows_folder, load_manifest, open_database
 from ivr.cli.console import DatabaseUrl, DataDir, FlowsDir, PromptsDir, errors, progress_bar, screen
 from ivr.errors import SettingError
 from ivr.flow import FlowLibrary, Problem, check_flows, draw_flow, flow_schema_text, load_flows
+from ivr.flow.manifest import Unheard
 from ivr.settings import Settings, load_settings
+from ivr.speech.hearing.models import find_models
+from ivr.speech.hearing.vocabulary import Vocabulary, spoken_words
 
 app = typer.Typer(help="Check, test, fuzz and draw call flows.", no_args_is_help=True)
 
@@ -28,6 +34,7 @@ def check(flows: FlowsDir = None, prompts: PromptsDir = None) -> None:
     """Check every flow: each finding as file:line:column, code, and what to write instead."""
     settings = load_settings(flows_dir=flows, prompts_dir=prompts)
     manifest, _ = load_manifest(settings)
+    manifest = replace(manifest, unheard=_vocabularies(settings))
     folder = flows_folder(settings)
     problems = check_flows(folder, manifest, today=datetime.now(ZoneInfo(settings.zone)).date())
     for problem in problems:
@@ -157,6 +164,20 @@ def retell(
             return await recorded_test(database, library, call_id, settings.zone)
 
     _write(asyncio.run(read()), None)
+
+
+def _vocabularies(settings: Settings) -> Unheard:
+    """The words of a phrase that the recognisers installed here do not know."""
+    vocabularies = {}
+    for language, model in find_models(settings.speech_models_dir).items():
+        with suppress(OSError, ValueError):  # `hotline models` tells what is wrong with a model
+            vocabularies[language] = Vocabulary.read(model)
+
+    def unheard(language: str, phrase: str) -> Sequence[str]:
+        vocabulary = vocabularies.get(language)
+        return () if vocabulary is None else spoken_words(phrase, vocabulary).unheard
+
+    return unheard
 
 
 def _library(settings: Settings) -> FlowLibrary:

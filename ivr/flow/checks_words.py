@@ -78,6 +78,19 @@ def check_hear(library: FlowLibrary, path: Path, hear: Hear, report: Report) -> 
                 hint = suggest(language, library.hotline.languages)
                 message = f"the hotline does not offer the language {language!r}{hint}"
                 report.error((*path, language) if isinstance(hear, dict) else path, "F606", message)
+            _check_vocabulary(
+                library, (*path, language) if isinstance(hear, dict) else path, language, part, report
+            )
+
+
+def _check_vocabulary(
+    library: FlowLibrary, path: Path, language: str, part: Mapping[str, list[str]], report: Report
+) -> None:
+    """A recogniser drops words that it does not know without a sound of complaint."""
+    for phrase in part[language]:
+        for word in library.manifest.unheard(language, phrase):
+            message = f"{word!r} of {phrase!r} is no word that the recogniser knows; say it in other words"
+            report.warn(path, "F612", message)
 
 
 def _recognised(library: FlowLibrary) -> list[str]:

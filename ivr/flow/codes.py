@@ -125,6 +125,10 @@ CODES: Final[Mapping[str, Code]] = {
         "A route to a menu that choices alone do not lead to.",
         "Name a flow (or `flow.step`) whose menu the choices reach without another question, or take it away.",
     ),
+    "F612": Code(
+        "Words that the installed recogniser does not know: nobody is ever heard to say them.",
+        "Use other words for the same; look for a model with a larger vocabulary.",
+    ),
     "F701": Code("More spoken options than callers remember.", "Make two menus, or fewer options."),
     "F702": Code("A choice that begins with a live hotkey.", "Turn the hotkey off in this step: `null`."),
     "F703": Code("An entry that nobody can give.", "Correct `least`, `most` or `length`."),
@@ -153,7 +157,7 @@ def codes_page() -> str:
         "# What `hotline flow check` says",
         "",
         "Every message is `file:line:column: CODE message`. Codes do not change their meaning. Errors keep flows",
-        "from being used (the last good ones stay in use); F310, F313, F609, F701, F702 and F902 are warnings",
+        "from being used (the last good ones stay in use); F310, F313, F609, F612, F701, F702 and F902 are warnings",
         "and F705 is a hint. This page is made by `ivr.flow.codes`.",
     ]
     chapter = ""

@@ -5,7 +5,7 @@ The engine never calls any of it; the loader checks names and types against it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ivr.flow.values import Level, Type
@@ -38,13 +38,24 @@ class PromptSignature:
     languages: frozenset[str]
 
 
+#: The words of a phrase of a language that its recogniser does not know.
+Unheard = Callable[[str, str], Sequence[str]]
+
+
+def no_word_is_unheard(language: str, phrase: str) -> Sequence[str]:
+    """Where no vocabulary is at hand."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """All of it. Queues, mailboxes and calendars are declared in `hotline.yaml` beside the flows.
 
-    `heard` are the languages that a recogniser exists for: in others callers press keys.
+    `heard` are the languages that a recogniser exists for: in others callers press keys. `unheard`, where a
+    recogniser's vocabulary is at hand, gives the words of a phrase of a language that it does not know.
     """
 
     services: Mapping[str, ServiceSignature]
     prompts: Mapping[str, PromptSignature]
     heard: frozenset[str] = frozenset({"zh-CN", "en"})
+    unheard: Unheard = no_word_is_unheard

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -145,7 +146,7 @@ def test_one_spoilt_line_gives_its_code_and_no_other_at_that_line(case: Spoilt, 
 
 
 def test_every_code_has_a_spoilt_line_or_a_test_of_its_own() -> None:
-    own = {"F101", "F103", "F110", "F406", "F902"}
+    own = {"F101", "F103", "F110", "F406", "F612", "F902"}
     assert {case.code for case in BAD} | own == set(CODES)
 
 
@@ -177,6 +178,16 @@ def test_f103_a_list_is_no_flow(tmp_path: Path) -> None:
 def test_f110_a_folder_without_a_hotline_says_what_to_write(tmp_path: Path) -> None:
     (problem,) = check_flows(tmp_path, MANIFEST)
     assert str(problem).startswith("hotline.yaml:1:1: F110")
+
+
+def test_f612_words_that_the_recogniser_does_not_know_are_told_where_its_vocabulary_is_at_hand(
+    tmp_path: Path,
+) -> None:
+    folder = write_folder(tmp_path)
+    deaf = replace(MANIFEST, unheard=lambda language, phrase: (phrase,) if phrase == "premium" else ())
+    (problem,) = check_flows(folder, deaf)
+    assert (problem.code, problem.severity) == ("F612", "warning")
+    assert "premium" in problem.message
 
 
 def test_f902_a_calendar_that_ends_soon_is_told_when_today_is_given(tmp_path: Path) -> None:
