@@ -36,13 +36,21 @@ _BETWEEN_CLAUSES: Final = 0.2
 def clauses_around(pieces: Sequence[Piece], places: Iterable[int]) -> set[int]:
     """The places of the clauses in which these pieces stand, each with one of the breaths beside it.
 
-    So a sentence whose name cannot be said says nothing of it, rather than breaking off in the middle.
+    So a sentence whose name cannot be said says nothing of it, rather than breaking off in the middle. A clip behind
+    it that goes on with another clause is still heard: it may say what to do.
     """
     ends = [-1, *(at for at, piece in enumerate(pieces) if piece.seconds >= _BETWEEN_CLAUSES), len(pieces)]
     gone: set[int] = set()
     for place in places:
         before = max(end for end in ends if end < place)
         after = min(end for end in ends if end > place)
-        gone.update(range(before + 1, after))
-        gone.add(before if before >= 0 else min(after, len(pieces) - 1))
+        said = {at for at in range(place + 1, after) if _goes_on(pieces[at])}
+        gone |= set(range(before + 1, after)) - said
+        if not said:
+            gone.add(before if before >= 0 else min(after, len(pieces) - 1))
     return gone
+
+
+def _goes_on(piece: Piece) -> bool:
+    """Whether a clip holds the end of one clause and another."""
+    return piece.kind == "fixed" and any(PAUSES.get(char, 0.0) >= _BETWEEN_CLAUSES for char in piece.text)
