@@ -14,6 +14,7 @@ from policy_db.boards import Boards
 from policy_db.call_records import CallRecords
 from policy_db.callers import Callers
 from policy_db.calls import Calls
+from policy_db.campaign_selection import CampaignSelection
 from policy_db.campaigns import Campaigns
 from policy_db.claim_reviews import ClaimReviews
 from policy_db.claims import Claims
@@ -111,6 +112,7 @@ class PolicyDatabase:
         self.proofs = Proofs(store)
         self.do_not_call = DoNotCalls(store)
         self.campaigns = Campaigns(store)
+        self.campaign_selection = CampaignSelection(store)
         self.outreach = Outreach(store)
         self.promises = Promises(store)
         self.outbox = Outbox(store, clock)

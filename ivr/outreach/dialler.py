@@ -358,9 +358,7 @@ class Dialler:
         chosen: list[Person] = []
         seen: set[int] = set()
         while len(chosen) < wanted and len(seen) < _LOOKED_AT and places:
-            batch = await self._database.campaigns.due(
-                campaign.id, places, min(readings), wanted + _BESIDE
-            )
+            batch = await self._database.campaigns.due(campaign.id, places, min(readings), wanted + _BESIDE)
             fresh = [one for one in batch if one.id not in seen]
             if not fresh:
                 break
