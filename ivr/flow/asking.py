@@ -95,7 +95,7 @@ class Asking(Kind):
 
     def accept(self, run: Run) -> None:
         """The caller gave an answer that fits: trouble before it is over."""
-        run.state.handling = 0
+        run.state.handling, run.state.told = 0, ()
 
 
 def _rung(ladder: Ladder, count: int, tries: int) -> str:

@@ -73,21 +73,20 @@ def check_hear(library: FlowLibrary, path: Path, hear: Hear, report: Report) -> 
             hint = suggest(name, library.hotline.words) or "; declare it under `words` in hotline.yaml"
             report.error(path, "F610", f"there is no set of words {name!r}{hint}")
     for part in hear if isinstance(hear, list) else [hear]:
-        for language in part if isinstance(part, dict) else ():
+        for language, phrases in part.items() if isinstance(part, dict) else ():
+            place: Path = (*path, language) if isinstance(hear, dict) else path
             if language not in library.hotline.languages:
                 hint = suggest(language, library.hotline.languages)
                 message = f"the hotline does not offer the language {language!r}{hint}"
-                report.error((*path, language) if isinstance(hear, dict) else path, "F606", message)
-            _check_vocabulary(
-                library, (*path, language) if isinstance(hear, dict) else path, language, part, report
-            )
+                report.error(place, "F606", message)
+            _check_vocabulary(library, place, language, phrases, report)
 
 
 def _check_vocabulary(
-    library: FlowLibrary, path: Path, language: str, part: Mapping[str, list[str]], report: Report
+    library: FlowLibrary, path: Path, language: str, phrases: list[str], report: Report
 ) -> None:
     """A recogniser drops words that it does not know without a sound of complaint."""
-    for phrase in part[language]:
+    for phrase in phrases:
         for word in library.manifest.unheard(language, phrase):
             message = f"{word!r} of {phrase!r} is no word that the recogniser knows; say it in other words"
             report.warn(path, "F612", message)

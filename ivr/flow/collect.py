@@ -256,7 +256,7 @@ class Collect(Hearing):
         if run.state.wait.stage == CONFIRM:
             self.ask(run, plan, self._question(run, plan), value=run.state.wait.value)
         else:
-            self.ask(run, plan, plan.say)
+            super().said_again(run, plan)
 
 
 def _fits(step: CollectStep, entry: str) -> bool:

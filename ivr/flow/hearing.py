@@ -18,7 +18,7 @@ from ivr.flow.plan import NO_KEY, YES_KEY, Line, Plan
 from ivr.flow.state import CallState
 from ivr.flow.trace import SpeechUsed
 from ivr.flow.turn import Go, Move, Run
-from ivr.flow.words import INSTEAD, Words
+from ivr.flow.words import INSTEAD, KEY_OF, Words
 
 #: From this confidence on, what was heard is taken; below it is asked back, and below UNSURE not understood.
 SURE: Final = 0.8
@@ -57,9 +57,11 @@ class Hearing(Asking):
     def unclear(self, run: Run, plan: Plan) -> Move:
         """Something was said that means nothing here."""
 
-    @abstractmethod
     def said_again(self, run: Run, plan: Plan) -> None:
-        """Say once more what was asked."""
+        """Ask once more as at first, after what was told before the question."""
+        run.stop_timer()
+        self.listen(run, plan)
+        run.state.wait.token = run.speak((*run.state.told, *run.phrases(plan.say, {})))
 
     @abstractmethod
     def expected(self, state: CallState, plan: Plan) -> tuple[str, Words]:
@@ -156,7 +158,8 @@ class Hearing(Asking):
     def everywhere(self, run: Run, plan: Plan, meaning: str) -> Move:
         """Go where something leads that is understood in every step."""
         self.accept(run)
-        return Go(plan.phrases[meaning], f"said {meaning[1:]}")
+        key = KEY_OF.get(meaning[1:], meaning[1:])
+        return Go(plan.phrases[meaning], f"hotkey {key}" if key in plan.hotkeys else f"said {key}")
 
     def _repeat(self, run: Run, plan: Plan, meaning: str) -> Move:
         state = run.state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Final
 
 from ivr.flow.events import RecordingFinished, ServiceResult, SpeechHeard, SpeechLost, TransferResult
 from ivr.flow.instructions import SetLanguage
@@ -11,6 +12,9 @@ from ivr.flow.moves import enter_flow, hang_up, leave_flow
 from ivr.flow.plan import Plan
 from ivr.flow.trace import Fault, LanguageChanged
 from ivr.flow.turn import Done, FaultError, Go, Move, Run, arguments
+
+#: As many prompts are told again to who did not catch what was said before a question.
+MOST_TOLD: Final = 3
 
 
 class Kind(ABC):
@@ -71,7 +75,7 @@ def hotkey(run: Run, plan: Plan, key: str) -> Go | None:
     if edge is None:
         return None
     run.use_keys(key)
-    run.state.handling = 0
+    run.state.handling, run.state.told = 0, ()
     return Go(edge, f"hotkey {key}")
 
 
@@ -87,7 +91,9 @@ class Say(Kind):
             run.drop_keys()
         if run.state.hung_up or (plan.step.barge_in and run.state.buffer):
             return self._over(run, plan)
-        run.state.wait.token = run.say(plan.say)
+        phrases = run.phrases(plan.say, {})
+        run.state.told = (*run.state.told, *phrases)[-MOST_TOLD:]
+        run.state.wait.token = run.speak(phrases)
         return None
 
     def keys(self, run: Run, plan: Plan) -> Move:
@@ -156,7 +162,7 @@ class Language(Kind):
             flow, step = run.state.step
             run.trace.append(Fault(run.at, flow, step, "LANGUAGE", "the language is not offered"))
             language = offered[0]
-        run.state.language, run.state.pace = language, 1.0
+        run.state.language, run.state.pace, run.state.told = language, 1.0, ()
         run.out.append(SetLanguage(language))
         run.trace.append(LanguageChanged(run.at, language))
         return Done("done")

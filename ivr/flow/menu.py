@@ -98,7 +98,3 @@ class Menu(Hearing):
         if run.state.wait.stage == ASKED_BACK:
             return self._unanswered(run, plan, "no_match")
         return self.miss(run, plan, "no_match", self.not_heard(run, plan))
-
-    def said_again(self, run: Run, plan: Plan) -> None:
-        """The prompt that is heard first, with what it tells."""
-        self.ask(run, plan, plan.say)

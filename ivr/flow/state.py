@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ivr.flow.instructions import Phrase
 from ivr.flow.plain import from_plain, read_variables, to_plain
 from ivr.flow.values import Level, Value
 
@@ -127,6 +128,8 @@ class CallState:
     pace: float = 1.0
     #: The caller has been told that only keys are heard.
     told_keys: bool = False
+    #: The last that was told since the caller did anything, to be told again to who asks for it.
+    told: tuple[Phrase, ...] = ()
 
     @property
     def step(self) -> tuple[str, str]:
@@ -151,6 +154,7 @@ class CallState:
             self.counts.copy(), self.wait.copy(), self.buffer, self.swallow, self.swallow_until,
             self.swallow_masked, self.playing, self.serial, self.handling, self.limit_timer, self.limit_at,
             self.ending, self.hung_up, self.finished, self.pace, self.told_keys,
+            self.told,
         )  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
@@ -164,6 +168,7 @@ class CallState:
             "trail": [list(place) for place in self.trail],
             "counts": dict(self.counts),
             "wait": self.wait.to_json(),
+            "told": [[one.prompt, one.language, to_plain(dict(one.values))] for one in self.told],
             "buffer": len(self.buffer),
         }
 
@@ -185,6 +190,9 @@ class CallState:
                 "trail": [(frame, step) for frame, step in plain["trail"]],
                 "counts": dict(plain["counts"]),
                 "wait": Wait(**wait),
+                "told": tuple(
+                    Phrase(name, tongue, from_plain(values)) for name, tongue, values in plain["told"]
+                ),
                 "buffer": "",
             }
         )

@@ -167,6 +167,17 @@ def test_pardon_says_it_again_and_counts_no_miss(menu):
     assert (menu.state.wait.no_match, menu.state.wait.no_input) == (0, 1)
 
 
+def test_pardon_tells_again_what_was_told_before_the_question(speaking):
+    flow = FRONT.replace(
+        "entry: top\nsteps:", "entry: tell\nsteps:\n  tell: {say: [welcome, thanks], next: top}"
+    )
+    call = speaking(flow, MORE).heard()
+    assert says(call, "pardon").said == ["welcome", "thanks", "top_menu"]
+    assert CallState.from_json(json.loads(json.dumps(call.state.to_json()))).told == call.state.told
+    says(call, "more")
+    assert says(call.heard(), "pardon").said == ["welcome", "top_menu_detail"]
+
+
 def test_slower_holds_until_faster(menu):
     says(menu, "slower")
     slow = menu.last(Say).pace
