@@ -14,7 +14,8 @@ from functools import lru_cache
 from typing import Final
 
 from ivr.speech.hearing import samples_en, samples_zh
-from ivr.speech.hearing.lexicon import base, lexicon, live_words
+from ivr.speech.hearing.lexicon import Lexicon, base, lexicon, live_words
+from ivr.speech.hearing.phonetic import english_sounds, syllables
 from ivr.speech.hearing.types import Expectation
 from ivr.speech.hearing.vocabulary import Vocabulary, spoken_words
 
@@ -46,8 +47,25 @@ def phrases_for(expectation: Expectation, vocabulary: Vocabulary) -> list[str]:
     )
     likely = _likely(expectation, vocabulary)
     fillers = _heard(words.fillers, vocabulary)
+    others = [] if values else _heard(unlike(own, words), vocabulary)
     times = REPEATED if values else 1
-    return [*(phrase for phrase in own for _ in range(times)), *fillers, *values, *likely, UNKNOWN]
+    return [*(phrase for phrase in own for _ in range(times)), *fillers, *values, *likely, *others, UNKNOWN]
+
+
+def unlike(phrases: Iterable[str], words: Lexicon) -> list[str]:
+    """The common words that share no sound with any of these phrases: what is none of them becomes one of those.
+
+    Without them a step's grammar forces every other word into its own (docs/speech-understanding.md).
+    """
+    taken = {sound for phrase in phrases for sound in _sounds(words.fold(phrase), words.chinese)}
+    return [word for word in words.others if taken.isdisjoint(_sounds(word, words.chinese))]
+
+
+def _sounds(folded: str, chinese: bool) -> list[str]:
+    """The syllables of Mandarin without their tones; the words of English, as they sound."""
+    if chinese:
+        return [initial + final for initial, final, _ in syllables(folded)]
+    return [english_sounds(word) for word in folded.split()]
 
 
 def _heard(phrases: Iterable[str], vocabulary: Vocabulary) -> list[str]:

@@ -29,6 +29,8 @@ class Lexicon:
     yes: tuple[str, ...]
     no: tuple[str, ...]
     everywhere: Mapping[str, tuple[str, ...]]
+    #: Words that nobody means here: they take up what is none of a step's.
+    others: tuple[str, ...]
     #: Fillers at the beginning, those and what introduces a value, and fillers at the end.
     filler_heads: re.Pattern[str]
     lead_heads: re.Pattern[str]
@@ -91,6 +93,7 @@ def _built(data: Mapping[str, Any], chinese: bool) -> Lexicon:
         yes=words(data["yes"]),
         no=words(data["no"]),
         everywhere=everywhere,
+        others=words(data["others"]),
         filler_heads=re.compile(f"^(?:(?:{_any(fillers)}){end})+"),
         lead_heads=re.compile(f"^(?:(?:{_any((*fillers, *leads))}){end})+"),
         filler_tails=re.compile(f"(?:{gap}(?:{_any(fillers)}))+$"),
