@@ -22,7 +22,7 @@ from cross_sell.call_facts import CallFacts
 from cross_sell.experiment import draw, offer_chance
 from cross_sell.features import row_of
 from cross_sell.gates import Gate, Verdict, look
-from cross_sell.limits import Limits, read_limits
+from cross_sell.limits import Limits, Prior, read_limits
 from cross_sell.portfolio import suggest_portfolio
 from cross_sell.prior import PriorModel
 from cross_sell.ranking import Ranked, Scored, Scorer, rank
@@ -47,10 +47,13 @@ _NOTE_SECONDS: Final = 0.2
 
 
 class ModelRegistry(Protocol):
-    """Where trained models are found, by the code of their product."""
+    """Where trained models are found, by the code of their product, and what is believed until there is one."""
 
     def current(self, name: str, /) -> Any:
         """The model in use, None if there is none."""
+
+    def belief(self, name: str, given: Prior, /) -> Prior:
+        """The catalogue's prior, moved by the answers so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +171,11 @@ class Adviser:
     def _scorer(self, product: OnSale, limits: Limits) -> tuple[Scorer, str]:
         """The model in use for a product and its name, else what is believed of it."""
         code = product.offered.product
-        model = None if self._registry is None else self._registry.current(code)
-        if model is None:
+        if self._registry is None:
             return PriorModel(limits.prior), PRIOR
+        model = self._registry.current(code)
+        if model is None:
+            return PriorModel(self._registry.belief(code, limits.prior)), PRIOR
         return model, str(getattr(model, "version", "") or code)
 
     def _choose(

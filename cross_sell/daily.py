@@ -4,7 +4,7 @@
     done = await refit.run()            # one line a product; run twice on a day, the second does nothing
 
 Each day, for each product, the outcomes that have been settled since the last time are shown to the model in use
-(`Model.observe`, which moves its intercept most), and the last weeks' callers and outcomes are compared with what it
+(`Model.observe`, which moves its intercept most), or move what is believed where there is no model yet, and the last weeks' callers and outcomes are compared with what it
 was learnt from and what was said. Each month a model is learnt anew from everything that is settled; it is put to use
 only if on the latest quarter of it, which it was not shown beforehand, it did better than what callers were really
 judged by, in a paired test. What was done is a line of `daily.jsonl` in the folder of the registry, which the console's
@@ -24,9 +24,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from cross_sell.beliefs import Belief
 from cross_sell.drift import FEWEST, SHIFTED, STEADY, drift_of
 from cross_sell.features import FEATURES
 from cross_sell.learning import fit
+from cross_sell.limits import Prior, read_limits
 from cross_sell.metrics import Comparison, log_losses, paired_z
 from cross_sell.model import Model
 from cross_sell.registry import Registry
@@ -48,13 +50,15 @@ _LATE: Final = timedelta(days=2)
 _TOGETHER: Final = 25
 LOG: Final = "daily.jsonl"
 _UNTIL: Final = "observed_until"
+_EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
     """What was done for one product on one day, and how its model stood then.
 
-    `done` is `observed`, `waiting` (no model, or too little to learn from), `first`, `promoted`, `kept`, or `failed`.
+    `done` is `observed`, `believed` (no model yet, and its prior moved by answers), `waiting` (no model, and no answers),
+    `first`, `promoted`, `kept`, or `failed`.
     `psi` is of the feature that moved most (`worst`); `predicted`, `observed` and `calibration` are of the last weeks'
     answers by what was said then. `gain` (nats of log loss) and `p` are of the trial of a new model.
     """
@@ -106,6 +110,7 @@ class Refit:
         self._candidates = candidates
         self._least_rows = least_rows
         self._jobs = jobs
+        self._priors: dict[str, Prior] = {}
 
     async def run(self, *, learn: bool | None = None) -> tuple[Done, ...]:
         """Everything that is due for every product; `learn` decides whether models are learnt anew, else the month does.
@@ -115,8 +120,9 @@ class Refit:
         now = self._clock()
         today = now.astimezone(self._zone).date()
         past = read_log(self._folder)
-        due = {}
-        for product in (one.offered.product for one in await self._database.offered.all()):
+        due, self._priors = {}, {}
+        for sold in (one.offered for one in await self._database.offered.all()):
+            product, self._priors[sold.product] = sold.product, read_limits(sold.product, sold.limits).prior
             mine = [one for one in past if one.product == product]
             if learn is not None or not mine or mine[-1].day < today:
                 due[product] = _month_is_due(mine, today) if learn is None else learn
@@ -130,21 +136,19 @@ class Refit:
         return tuple(found)
 
     def _days_back(self, products: Iterable[str], now: datetime) -> int:
-        """How far back answers are needed where nothing is learnt anew: since a model last learnt, and for the watch."""
+        """How far back answers are needed where nothing is learnt anew: since each last learnt, and for the watch."""
         days = _WATCHED
         for product in products:
             model = self._registry.current(product)
-            if model is not None and _UNTIL in model.figures:
-                known = datetime.fromisoformat(str(model.figures[_UNTIL]))
+            known = self._belief(product).until if model is None else _known_until(model)
+            if known is not None:
                 days = max(days, (now - known).days + 1)
         return min(days, _BACK)
 
     def _one(self, product: str, rows: list[Row], now: datetime, today: date, due: bool) -> Done:
         try:
-            model, done = self._observe(product, rows, now, today)
-            if due and self._enough(rows):
-                return self._learn(product, rows, now, done)
-            return done if model is not None else replace(done, done="waiting")
+            done = self._observe(product, rows, now, today)
+            return self._learn(product, rows, now, done) if due and self._enough(rows) else done
         except Exception as error:  # the others still learn; the log and the console tell
             return Done(today, product, "failed", worst=type(error).__name__)
 
@@ -153,21 +157,35 @@ class Refit:
 
     # Every day
 
-    def _observe(
-        self, product: str, rows: Sequence[Row], now: datetime, today: date
-    ) -> tuple[Model | None, Done]:
+    def _observe(self, product: str, rows: Sequence[Row], now: datetime, today: date) -> Done:
         """Show the model in use what was settled since the last time, and see how it stands."""
         model = self._registry.current(product)
         if model is None:
-            return None, Done(today, product, "waiting")
-        known = datetime.fromisoformat(str(model.figures[_UNTIL])) if _UNTIL in model.figures else None
+            return self._believe(product, rows, now, today)
+        known = _known_until(model)
         fresh = [one for one in rows if known is None or one.at >= known]
         done = _watched(model, rows, now, Done(today, product, "observed", len(fresh), model.version))
         if fresh:
             model.observe(frame_of(fresh))
             model.figures[_UNTIL] = self._settled(now).isoformat()
             self._registry.save(product, model)
-        return model, replace(done, intercept=round(model.intercept, 6))
+        return replace(done, intercept=round(model.intercept, 6))
+
+    def _believe(self, product: str, rows: Sequence[Row], now: datetime, today: date) -> Done:
+        """Move what is believed by what was settled since the last time."""
+        belief = self._belief(product)
+        fresh = [one for one in rows if one.at >= belief.until]
+        if fresh:
+            belief = belief.seen(fresh, self._settled(now))
+            self._registry.beliefs.keep(product, belief)
+        return Done(today, product, "believed" if belief.asked else "waiting", len(fresh))
+
+    def _belief(self, product: str) -> Belief:
+        """What is believed of a product; nothing is known yet of a prior that the catalogue has changed."""
+        known = self._registry.beliefs.all().get(product)
+        if known is None or known.given != self._priors[product]:
+            return Belief(self._priors[product], {}, _EVER)
+        return known
 
     def _settled(self, now: datetime) -> datetime:
         return now - timedelta(days=DELAYS[self._label])
@@ -211,6 +229,12 @@ class Refit:
         return fit(
             frame_of(rows), TARGET, FEATURES, candidates=self._candidates, jobs=self._jobs, ordered=True
         )
+
+
+def _known_until(model: Model) -> datetime | None:
+    """Until when a model has learnt of outcomes."""
+    known = model.figures.get(_UNTIL)
+    return None if known is None else datetime.fromisoformat(str(known))
 
 
 def _watched(model: Model, rows: Sequence[Row], now: datetime, done: Done) -> Done:

@@ -249,6 +249,12 @@ def look(
     return Verdict(tuple(gates), tuple(passed), "" if passed else furthest)
 
 
+def asked_lately(call: CallFacts, standing: CustomerStanding, rules: SellingRules) -> tuple[str, ...]:
+    """Of cool-off and frequency those that are shut, for whoever thinks of asking the customer by themselves."""
+    facts = Facts(call, standing, rules)
+    return tuple(code for code in ("cool_off", "frequency") if not CALLER_GATES[code](facts))
+
+
 def shut_for_call(call: CallFacts) -> str:
     """The first gate that the call alone shuts, empty if none: to be asked again before an offer is spoken."""
     if call.level < VERIFIED:

@@ -5,6 +5,7 @@
     registry.promote("101", version)              # in use from now on; what was in use is remembered
     registry.roll_back("101")                     # what was in use before
     registry.current("101")                       # Model | None
+    registry.belief("101", prior)                 # until there is one: the prior, moved by the answers so far
 
 `folder/NAME/VERSION.json` are the models, `folder/NAME/index.json` says which are in use. Every file is replaced whole,
 so that who reads while another writes sees the old or the new. Processes that hold a model notice a promotion at the next
@@ -22,7 +23,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cross_sell.beliefs import Beliefs
 from cross_sell.errors import ModelError
+from cross_sell.limits import Prior
 from cross_sell.model import Model
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
@@ -49,6 +52,7 @@ class Registry:
         self._folder = Path(folder)
         self._clock = clock
         self._held: dict[str, tuple[tuple[int, int], Model | None]] = {}
+        self.beliefs = Beliefs(self._folder)
 
     def names(self) -> list[str]:
         """Every name that has a model."""
@@ -122,6 +126,10 @@ class Registry:
         if held is None or held[0] != mark:
             held = self._held[name] = (mark, self._read(name))
         return held[1]
+
+    def belief(self, name: str, given: Prior, /) -> Prior:
+        """What is believed of a product without a model: what the catalogue gives, moved by the answers so far."""
+        return self.beliefs.prior(name, given)
 
     def load(self, name: str, version: str) -> Model:
         """One version; raises ModelError where it is missing or damaged."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,11 @@ class SellingRules:
     annoyance: float = 5.0
     most_wait_seconds: float = 30.0
     patience_seconds: float = 1.0
+
+    @classmethod
+    def of(cls, settings: object) -> SellingRules:
+        """As settings say them."""
+        return cls(**{one.name: getattr(settings, f"crosssell_{one.name}") for one in fields(cls)})
 
     def __post_init__(self) -> None:
         if not (0 <= self.holdout <= 1 and 0 <= self.random <= 1 and self.holdout + self.random <= 1):

@@ -9,12 +9,14 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
-from ivr.app import call_parts, load_content, new_call_id, open_database
+from ivr.app import advising, call_parts, load_content, new_call_id, open_database
 from ivr.call.session import CallParts, CallSession
 from ivr.clock import Clock, SystemClock, VirtualClock
 from ivr.errors import SettingError
@@ -26,6 +28,9 @@ from ivr.media.g711 import Law
 from ivr.settings import Settings
 from ivr.testing.retell import transcript_to_test
 from policy_db import PolicyDatabase
+
+if TYPE_CHECKING:
+    from cross_sell.call_facts import ServiceSide
 
 _KEYS = re.compile(r"^[0-9*#]+$")
 #: Seconds that a typed word takes to say, by the character.
@@ -123,25 +128,60 @@ async def place_call(
     script: Sequence[str] | None,
     sound: bool,
     record: Path | None,
+    seats: bool = False,
 ) -> int:
-    """Place one call; with `script` its words are done one by one, in virtual time. Returns 0."""
+    """Place one call; with `script` its words are done one by one, in virtual time. Returns 0.
+
+    With `seats` suggestions are made as if a seat with every licence were ready; else the database's seats count.
+    """
     console = Console(highlight=False, soft_wrap=True)
     content = load_content(settings)
     call_id = new_call_id(settings.zone, 0)
     async with open_database(settings, migrate=True) as database:
-        parts = call_parts(settings, content, database, "terminal")
+        told = _Suggestions()
+        side = partial(_somebody, database) if seats else None
+        advice = advising(settings, database, lambda _call_id: None, told.note, side)
+        parts = call_parts(settings, content, database, "terminal", advice=advice)
         if script is None:
             caller = TerminalCaller(number, dialled, console.print, Loudspeaker() if sound else None)
             async with _ringing(SystemClock(settings.zone), caller, call_id, parts) as call:
                 await _converse(caller, call)
         else:
             await _play_script(settings, script, number, dialled, call_id, parts, console)
+        for line in told.lines():
+            console.print(f"[dim]{line}[/]")
         if record is not None:
             record.write_text(
                 await recorded_test(database, content.flows.current, call_id, settings.zone), encoding="utf-8"
             )
             console.print(f"The call as a test is in {record}; check its values before you paste it.")
     return 0
+
+
+class _Suggestions:
+    """What was decided of suggestions in a call, to be told when it is over: a caller never hears why there is none."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[str, str, str]] = []
+
+    def note(self, _call_id: str, kind: str, **details: Any) -> None:
+        """Something is noted of the call."""
+        if kind == "suggestion":
+            self._found.append((details["what"], details["gate"], details["product"]))
+
+    def lines(self) -> list[str]:
+        """Each decision in a line."""
+        return [
+            f"suggestion: product {product} ({arm})" if not gate else f"suggestion: none ({gate})"
+            for arm, gate, product in self._found
+        ]
+
+
+async def _somebody(database: PolicyDatabase, _language: str) -> ServiceSide:
+    """A seat with every licence that is ready, and nobody who waits."""
+    from cross_sell.call_facts import ServiceSide
+
+    return ServiceSide({one.offered.licence: 1 for one in await database.offered.all()})
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, tzinfo
+from typing import Final
 
 import numpy as np
 
@@ -20,12 +21,17 @@ from cross_sell.proof.estimates import (
     Estimate,
     Flags,
     Floats,
+    effective,
     of_influence,
     share,
     unseen_variance,
 )
 from cross_sell.proof.sequential import TUNED_FOR, Evidence, Sequence, difference, evidence
 from cross_sell.proof.trial import OUTCOMES, Trial
+
+
+#: A difference has no interval where one of its groups is worth fewer people.
+FEWEST: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,8 @@ def weighted_difference(
     mean_1, influence_1 = weighted_mean(first, outcome, first_chance)
     mean_2, influence_2 = weighted_mean(second, outcome, second_chance)
     people = int(first.sum() + second.sum())
+    if min(effective(1 / first_chance[first]), effective(1 / second_chance[second])) < FEWEST:
+        return Estimate(mean_1 - mean_2, people=people)  # any interval would be a guess
     unseen = unseen_variance(outcome, 1 / first_chance[first], 1 / second_chance[second])
     return of_influence(mean_1 - mean_2, influence_1 - influence_2, alpha=alpha, people=people, unseen=unseen)
 

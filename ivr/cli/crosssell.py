@@ -103,6 +103,9 @@ def train_command(
 def list_command(data_dir: DataDir = None) -> None:
     """Every model of every name, the latest first."""
     registry = _registry(data_dir)
+    if not registry.names():
+        screen.print("No model has been learnt yet; the catalogue's prior speaks for each product.")
+        return
     table = Table()
     for column in ("Name", "Version", "Added", "Rows", "Chosen", "AUC", "Calibration error", "In use"):
         table.add_column(column)
@@ -148,8 +151,11 @@ def _telling(title: str) -> Iterator[Callable[[str, float], None]]:
     told: list[str] = []
 
     def tell(doing: str, share: float) -> None:
-        if doing not in told:
-            told.append(doing)
+        kind = (
+            doing.rstrip("0123456789").removesuffix(" of ").rstrip("0123456789")
+        )  # “day 3 of 62” is one of many
+        if kind not in told:
+            told.append(kind)
             errors.print(f"{title}: {doing} ({share:.0%})")
 
     yield tell

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from ivr.cli.console import DatabaseUrl, DataDir, screen
 from ivr.settings import load_settings
@@ -55,13 +55,13 @@ def catalogue(
 
 
 def _table(offered: tuple[OnSale, ...]) -> Table:
-    table = Table("Product", "Name", "Sold by", "Licence", "Queue", "Margin", "Premium", "Ages", "Offered")
+    table = Table("Product", "Name", Column("Sold by", no_wrap=True), "Margin", "Premium", "Ages", "Offered")
     for one in offered:
         product, limits = one.offered, one.offered.limits
         name = one.names.get("en") or one.names.get("zh-CN") or one.key
-        ages = f"{limits.get('least_age', one.least_age)} to {limits.get('most_age', one.most_age)}"
+        ages = f"{limits.get('least_age', one.least_age)}–{limits.get('most_age', one.most_age)}"
         table.add_row(
-            product.product, name, product.selling, product.licence, product.queue, str(product.margin),
-            str(product.premium), ages, "yes" if product.active else "no",
+            product.product, name, f"{product.queue}\nlicence: {product.licence}", f"{product.margin:,.0f}",
+            f"{product.premium:,.0f}", ages, "yes" if product.active else "no",
         )  # fmt: skip
     return table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from pathlib import Path
@@ -78,7 +78,7 @@ def report(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """The proof as it stands: uplift with the interval that is valid at every look, rules, products and arms."""
+    """The proof as it stands: those offered and held out, and the uplift with the interval valid at every look."""
     from cross_sell.proof.trial import read_trial
     from cross_sell.proof.uplift import prove
     from ivr.app import open_database
@@ -94,7 +94,9 @@ def report(
         proof = prove(trial, zone)
         table = Table("outcome", "uplift a person", "valid at every look", "for one look")
         for one in proof.uplifts:
-            table.add_row(one.outcome, _figure(one.always.value), _ends(one.always), _ends(one.estimate))
+            write = _share if one.outcome == "sales" else _amount
+            value = one.estimate.value if one.always.value is None else one.always.value
+            table.add_row(one.outcome, write(value), _ends(one.always, write), _ends(one.estimate, write))
         screen.print(
             f"{len(trial)} people whose {window} days are over: {proof.offered.people} offered"
             f" ({proof.offered.buyers} bought), {proof.held_out.people} held out ({proof.held_out.buyers} bought)."
@@ -130,14 +132,20 @@ def refit(
         if not found:
             screen.print("Everything of today is done already.")
             return
-        table = Table(
-            "product", "done", "outcomes", "version", "intercept", "PSI", "said", "came true", "gain", "p"
-        )
-        for one in found:
-            table.add_row(
-                one.product, one.done, str(one.outcomes), one.version or "–", _plain(one.intercept), _plain(one.psi),
-                _figure(one.predicted), _figure(one.observed), _plain(one.gain), _plain(one.p),
-            )  # fmt: skip
+        rows = [
+            {
+                "product": one.product, "done": one.done, "outcomes": str(one.outcomes), "version": one.version or "–",
+                "intercept": _plain(one.intercept), "PSI": _plain(one.psi), "said": _figure(one.predicted),
+                "came true": _figure(one.observed), "gain": _plain(one.gain), "p": _plain(one.p),
+            }
+            for one in found
+        ]  # fmt: skip
+        said = [name for name in rows[0] if any(row[name] != "–" for row in rows)]
+        table = Table()
+        for name in said:
+            table.add_column(name, no_wrap=name in ("product", "done", "version"))
+        for row in rows:
+            table.add_row(*(row[name] for name in said))
         screen.print(table)
 
     asyncio.run(run())
@@ -223,14 +231,15 @@ def _tell(result: Result, more: Sequence[Result]) -> None:
         f"{ledger.calls:,} calls, {ledger.decided:,} eligible, {ledger.offers:,} offers to {len(ledger.known):,} people;"
         f" {len(result.trial):,} have had their {result.trial.window} days. {result.seconds:.0f} s of the processor."
     )
-    table = Table("estimate", "of", "truth", "estimate ", "interval", "holds it")
-    for one in verdict.checks:
-        if one.kind in _KINDS:
+    for kind, title in _KINDS.items():
+        table = Table("of", "truth", "estimate", "interval", "holds it", title=title, title_justify="left")
+        for one in (one for one in verdict.checks if one.kind == kind):
+            write = _amount if one.name in ("premium", "margin") else _share
             table.add_row(
-                _KINDS[one.kind], one.name, _figure(one.truth), _figure(one.estimate.value), _ends(one.estimate),
+                one.name, write(one.truth), write(one.estimate.value), _ends(one.estimate, write),
                 "yes" if one.covered else "no",
             )  # fmt: skip
-    screen.print(table)
+        screen.print(table)
     arms = ", ".join(f"{arm} {share:.1%}" for arm, share in verdict.arms.items())
     screen.print(f"Arms as drawn: {arms}.")
     screen.print(
@@ -264,8 +273,16 @@ def _figure(value: float | None) -> str:
     return f"{value:.2%}" if abs(value) < 1 else f"{value:,.2f}"
 
 
-def _ends(one: Estimate) -> str:
-    return "–" if one.low is None or one.high is None else f"{_figure(one.low)} … {_figure(one.high)}"
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2%}"
+
+
+def _amount(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.2f}"
+
+
+def _ends(one: Estimate, write: Callable[[float | None], str] = _figure) -> str:
+    return "–" if one.low is None or one.high is None else f"{write(one.low)} … {write(one.high)}"
 
 
 def _progress() -> Progress:

@@ -24,6 +24,10 @@ def call(
     record: Annotated[
         Path | None, typer.Option(help="Write the call to this file as a test, ready to paste into a flow.")
     ] = None,
+    seats: Annotated[
+        bool,
+        typer.Option("--seats", help="Suggest as if a seat with every licence were ready to sell."),
+    ] = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     flows: FlowsDir = None,
@@ -41,7 +45,15 @@ def call(
     script = keys.split() if keys is not None else None
     raise typer.Exit(
         asyncio.run(
-            place_call(settings, number=number, dialled=dialled, script=script, sound=sound, record=record)
+            place_call(
+                settings,
+                number=number,
+                dialled=dialled,
+                script=script,
+                sound=sound,
+                record=record,
+                seats=seats,
+            )
         )
     )
 

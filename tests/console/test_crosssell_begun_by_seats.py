@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -241,3 +242,33 @@ async def test_a_call_that_only_rings_has_no_such_link(console: Console) -> None
     await anna.post("/api/seat/state", json={"state": "ready"})
     await call_rings(console.parts)
     assert "/crosssell/referrals/new" not in (await anna.get("/seat/now")).text
+
+
+async def refused_lately(talk: Talk) -> None:
+    """The customer said no to something else yesterday."""
+    now, like = talk.console.parts.clock(), await suggest(talk.console.parts, "c0")
+    assert like is not None
+    at = now - timedelta(days=1)
+    old = replace(like, id="r-old", suggestion=None, customer=talk.customer, flagged_at=at, changed_at=at)
+    await talk.console.database.referrals.flag(old, who="hotline")
+    await talk.console.database.referrals.move("r-old", "refused", who="caller", at=at)
+
+
+async def test_who_refused_not_long_ago_is_referred_only_if_they_asked_for_it_themselves(talk: Talk) -> None:
+    await refused_lately(talk)
+    warned = await talk.begin()
+    assert warned.status_code == 422
+    assert "refused an offer not long ago. Unless they asked" in warned.json()["message"]
+    entered = {"product": talk.product, "agreed": "yes", "csrf": talk.anna.headers["x-csrf-token"]}
+    page = await talk.anna.post(FORM, data=entered)
+    assert 'name="anyway"' in page.text
+    assert 'name="anyway"' not in (await talk.anna.get(f"{FORM}/new")).text
+    assert (await talk.anna.post(FORM, data=entered | {"anyway": "yes"})).status_code == 303
+
+
+async def test_by_setting_a_refusal_not_long_ago_stops_it(talk: Talk) -> None:
+    await refused_lately(talk)
+    talk.console.parts.settings.__dict__["crosssell_begun"] = "stop"
+    stopped = await talk.begin(anyway=True)
+    assert stopped.status_code == 422
+    assert "nothing may be referred yet" in stopped.json()["message"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from conftest import Console
 from hint_kit import suggest
@@ -45,6 +47,34 @@ async def test_a_ringing_seat_reads_product_chance_reasons_and_talk_track(consol
     assert told["reasons"] == ["They drive a lot", "Two policies here"]
     assert told["talk"]["needs"] == ["平时出行多吗？", "家里谁靠您的收入生活？"]
     assert told["referral"]["state"] == "transferred"
+
+
+async def test_whoever_reads_another_language_sees_what_to_say_and_beside_it_what_it_means(
+    console: Console, anna
+) -> None:
+    await suggest(console.parts, state="transferred")
+    known = await console.database.offered.find("501")
+    english = {
+        "opening": "You agreed to hear about accident cover.", "needs": ["Do you travel much?", "Who lives on your pay?"],
+        "proposal": "Death, disability, medical costs.", "objections": [{"says": "Let me think", "answer": "Of course."}],
+        "commitment": "Where shall I send it?", "never_say": ["Never promise a payment"],
+    }  # fmt: skip
+    both = replace(known.offered, talk={**known.offered.talk, "en": english})
+    await console.database.offered.save(both, by="test", version=known.offered.version)
+    await call_rings(console.parts)
+    page = (await anna.get("/seat/now")).text
+    said, meant = page.index("平时出行多吗？"), page.index('lang="en">Do you travel much?')
+    assert said < meant < page.index("家里谁靠您的收入生活？")
+    assert "Say the lines in 中文" in page
+    assert "Let me think" in page
+    assert "Never promise a payment" in page
+    assert "不承诺" not in page, "guidance is for the seat alone"
+    told = (await anna.get("/api/seat/hint")).json()
+    assert (told["spoken"], told["talk"]["opening"][:2], told["guide"]["never_say"]) == (
+        "zh-CN",
+        "您好",
+        ["Never promise a payment"],
+    )
 
 
 async def test_a_caller_who_asked_for_a_person_brings_the_hint_along(console: Console, anna) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 from cross_sell.adviser import Adviser
 from cross_sell.call_facts import CallFacts, ServiceSide
 from cross_sell.experiment import arm_of
+from cross_sell.limits import Prior
 from cross_sell.rules import SellingRules
 from policy_db import PolicyDatabase
 from policy_db.errors import DatabaseBusyError
@@ -60,9 +61,13 @@ class Models:
     """A registry of models by name."""
 
     by_name: dict[str, Any]
+    beliefs: dict[str, Prior] = field(default_factory=dict)
 
     def current(self, name: str) -> Any:
         return self.by_name.get(name)
+
+    def belief(self, name: str, given: Prior) -> Prior:
+        return self.beliefs.get(name, given)
 
 
 def adviser(

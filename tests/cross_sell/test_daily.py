@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from cross_sell.daily import LOG, Refit, read_log
+from cross_sell.limits import read_limits
 from cross_sell.registry import Registry
 from cross_sell.snapshots import TARGET, frame_of, read_rows
 from policy_db.selling_facts import Candidate, Suggestion
@@ -31,11 +32,12 @@ class FakeHistory:
     def __init__(self) -> None:
         self.made: list[Suggestion] = []
         self.taken: dict[str, list[tuple[str, datetime]]] = {}
+        self.limits: dict[str, object] = {"prior": {"accepts": 0.1, "weight": 50}}
         self.suggestions = self.proofs = self
         self.offered = SimpleNamespace(all=self._all)
 
     async def _all(self):
-        return (SimpleNamespace(offered=SimpleNamespace(product="401")),)
+        return (SimpleNamespace(offered=SimpleNamespace(product="401", limits=self.limits)),)
 
     def add(self, at: datetime, *states: tuple[str, timedelta], arm="offer", **features) -> None:
         name = f"s{len(self.made)}"
@@ -104,7 +106,7 @@ async def test_a_first_model_is_used_only_if_it_does_better_than_what_callers_we
 ) -> None:
     callers(learning.history, 250, first=NOW - timedelta(days=200), days=190)
     (done,) = await learning.job.run()
-    assert (done.done, learning.registry.current("401")) == ("waiting", None)
+    assert (done.done, learning.registry.current("401")) == ("believed", None)
     callers(learning.history, 900, first=NOW - timedelta(days=200), days=190, seed=2)
     learning.clock.now += timedelta(days=7)
     (done,) = await learning.job.run()
@@ -113,6 +115,27 @@ async def test_a_first_model_is_used_only_if_it_does_better_than_what_callers_we
     assert done.p < 0.05
     model = learning.registry.current("401")
     assert model.score({"policies": 4}).probability > 0.5 > model.score({"policies": 0}).probability
+
+
+async def test_until_there_is_a_model_answers_move_what_is_believed_each_once(learning) -> None:
+    given = read_limits("401", learning.history.limits).prior
+    (done,) = await learning.job.run()
+    assert (done.done, learning.registry.belief("401", given)) == ("waiting", given)
+    for number in range(20):
+        learning.history.add(NOW - timedelta(days=3), *asked(number < 7))
+    for day in (1, 2):
+        learning.clock.now += timedelta(days=1)
+        (done,) = await learning.job.run()
+        assert (done.done, done.outcomes) == ("believed", 20 if day == 1 else 0)
+        assert learning.registry.belief("401", given).accepts == pytest.approx((5 + 7) / 70)
+    learning.history.limits = {
+        "prior": {"accepts": 0.5, "weight": 10}
+    }  # the catalogue thinks otherwise: counted anew
+    other = read_limits("401", learning.history.limits).prior
+    assert learning.registry.belief("401", other) == other
+    learning.clock.now += timedelta(days=1)
+    await learning.job.run()
+    assert learning.registry.belief("401", other).accepts == pytest.approx((5 + 7) / 30)
 
 
 async def test_a_model_that_is_no_better_is_not_put_to_use(learning) -> None:

@@ -8,6 +8,9 @@ from typing import Final, Literal, get_args
 
 from fastapi import Request
 
+from cross_sell.call_facts import CallFacts
+from cross_sell.gates import asked_lately
+from cross_sell.rules import SellingRules
 from ivr.console.access import Visitor
 from ivr.console.audit import looked_at
 from ivr.console.crosssell.desk import name_of, sees_all
@@ -20,7 +23,7 @@ from policy_db.errors import BadValueError
 from policy_db.selling_facts import PENDING, CustomerStanding
 
 #: The parts of what is asked, as the form and the API name them.
-Part = Literal["customer", "call", "product", "note", "agreed"]
+Part = Literal["customer", "call", "product", "note", "agreed", "anyway"]
 _ORDER: Final[tuple[Part, ...]] = get_args(Part)
 MOST_NOTE: Final = 2000
 
@@ -29,6 +32,7 @@ MOST_NOTE: Final = 2000
 class Beginning:
     """What is asked: a referral about `product`, to which the caller has said yes (`agreed`).
 
+    `anyway` is that they were asked lately, or refused, and it is begun knowing so.
     `call` may be empty for the call that the visitor's seat is in, if it is in one, and `customer` for its caller.
     """
 
@@ -37,6 +41,7 @@ class Beginning:
     customer: str = ""
     call: str = ""
     note: str = ""
+    anyway: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,11 @@ async def must_be_allowed(
     if standing is not None:
         await looked_at(parts, visitor, "customer", standing.customer)
     wrong: dict[Part, str] = dict(_about_customer(caller, standing, asked))
+    if standing is not None and (why := _asked_lately(parts, caller, standing)):
+        if parts.settings.crosssell_begun == "stop":
+            wrong.setdefault("customer", f"{why}_stop")
+        elif not asked.anyway:
+            wrong["anyway"] = why
     if asked.product not in await offered_for(request, parts, visitor):
         wrong["product"] = "not_offered"
     if len(asked.note) > MOST_NOTE:
@@ -131,6 +141,12 @@ def _about_customer(
         yield "product", "owned"
     elif any(one.product == asked.product and one.state in PENDING for one in standing.offers):
         yield "product", "on_its_way"
+
+
+def _asked_lately(parts: ConsoleParts, caller: Caller, standing: CustomerStanding) -> str:
+    """Why the hotline itself would not ask this customer now, empty if it might: `cool_off` or `frequency`."""
+    facts = CallFacts(caller.call, "", caller.number, 0, "", parts.clock())
+    return next(iter(asked_lately(facts, standing, SellingRules.of(parts.settings))), "")
 
 
 def _caller(picture: CallerPicture) -> Caller:

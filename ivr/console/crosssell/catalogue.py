@@ -34,7 +34,7 @@ from ivr.console.crosssell.sheet import (
 from ivr.console.listing import csv_reply
 from ivr.console.pages import Templates, language_of, text
 from ivr.console.parts import ConsoleParts, Parts
-from ivr.console.seat.hint import Hint
+from ivr.console.seat.hint import Hint, guide_of
 from policy_db.demo.data import load_yaml
 from policy_db.errors import NotFoundError
 from policy_db.message_facts import StaleError
@@ -253,6 +253,7 @@ def _preview(entry: OfferedProduct, name: str, language: str, spoken: str) -> Hi
     """The suggestion as the seat's page has it, in the caller's `spoken` language; None while the talk is not whole."""
     try:
         talk = talk_of(replace(entry, talk={spoken: entry.talk[spoken]}), spoken)
+        guide = guide_of(entry, spoken, language)
     except KeyError:
         return None
     phrases = [
@@ -266,6 +267,7 @@ def _preview(entry: OfferedProduct, name: str, language: str, spoken: str) -> Hi
         reasons=tuple(one for one in phrases if one)[:2],
         also=(),
         talk=talk,
+        guide=guide,
         spoken=spoken,
         queue=entry.queue,
         agreed=True,

@@ -37,12 +37,18 @@ class BeginForm(BaseModel):
     product: _Word = ""
     note: _Long = ""
     agreed: bool = False
+    anyway: bool = False
 
     @property
     def beginning(self) -> Beginning:
         """The same for whoever does it."""
         return Beginning(
-            clean(self.product), self.agreed, clean(self.customer), clean(self.call), clean(self.note)
+            clean(self.product),
+            self.agreed,
+            clean(self.customer),
+            clean(self.call),
+            clean(self.note),
+            self.anyway,
         )
 
 

@@ -105,7 +105,8 @@ class MoveIn(BaseModel):
 class BeginningIn(BaseModel):
     """A referral that a person begins: `agreed` is that the caller has said yes to it, without which none begins.
 
-    `call` may be empty for the call that your seat is in, and `customer` for the caller of that call.
+    `call` may be empty for the call that your seat is in, and `customer` for the caller of that call. `anyway` is that
+    the customer refused or was asked lately, and it is begun knowing so.
     """
 
     product: Annotated[str, StringConstraints(min_length=1, max_length=10, strip_whitespace=True)]
@@ -113,6 +114,7 @@ class BeginningIn(BaseModel):
     call: Annotated[str, StringConstraints(max_length=64, strip_whitespace=True)] = ""
     note: Annotated[str, StringConstraints(max_length=MOST_NOTE, strip_whitespace=True)] = ""
     agreed: bool = False
+    anyway: bool = False
 
 
 class CoordinatorIn(BaseModel):
@@ -159,10 +161,16 @@ async def begin_new(request: Request, parts: Parts, visitor: Seller, asked: Begi
     """Begin a referral that nothing suggested; the same call and product again give the one that is there.
 
     422 says in plain words what speaks against it: an unknown customer, no yes of the caller, the do-not-call list, a
-    product that is not offered, is owned or is on its way; 409 is for who has no seat.
+    product that is not offered, is owned or is on its way, a refusal or too many offers lately; 409 is for who has no
+    seat.
     """
     wanted = Beginning(
-        clean(asked.product), asked.agreed, clean(asked.customer), clean(asked.call), clean(asked.note)
+        clean(asked.product),
+        asked.agreed,
+        clean(asked.customer),
+        clean(asked.call),
+        clean(asked.note),
+        asked.anyway,
     )
     return await _whole(parts, await begin(request, parts, visitor, wanted))
 

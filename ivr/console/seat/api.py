@@ -193,6 +193,7 @@ class HintOut(BaseModel):
     queue: str = ""
     spoken: str = ""
     talk: TalkOut | None = None
+    guide: TalkOut | None = Field(None, description="The talk track in the reader's language, where another is spoken.")
     referral: ReferralOut | None = None
     why_not: str = ""
 
@@ -395,6 +396,7 @@ def _hint_out(call: str, found: hint.Hint | hint.NoHint | None) -> HintOut:
         queue=found.queue,
         spoken=found.spoken,
         talk=None if found.talk is None else TalkOut(**asdict(found.talk)),
+        guide=None if found.guide is None else TalkOut(**asdict(found.guide)),
         referral=None if found.referral is None else referral_out(found.referral),
     )
 

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from cross_sell.catalogue import Talk, talk_of
 from cross_sell.gates import texts
 from ivr.console.parts import ConsoleParts
-from policy_db.selling_facts import OnSale, Referral, ReferralState, Suggestion
+from policy_db.selling_facts import OfferedProduct, OnSale, Referral, ReferralState, Suggestion
 
 #: What a seat may say of a referral; `connected` is that the caller wants to hear about it.
 Told = Literal["connected", "refused", "quoted", "sold", "declined"]
@@ -29,8 +29,9 @@ _REFERRED: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What to suggest. `of_ten` such callers say yes (0: fewer than one). `talk` is in the caller's `spoken` language.
+    """What to suggest. `of_ten` such callers say yes (0: fewer than one).
 
+    `talk` has the lines to be said, in the caller's `spoken` language; `guide` is the same for a reader of another one.
     `agreed`: the caller has said yes to hearing about it; otherwise they came with a matter of their own.
     """
 
@@ -39,6 +40,7 @@ class Hint:
     reasons: tuple[str, ...]
     also: tuple[str, ...]
     talk: Talk | None
+    guide: Talk | None
     spoken: str
     queue: str
     agreed: bool
@@ -104,11 +106,21 @@ async def _hint(
         reasons=tuple(text for one in decided.reasons if (text := _in(one["text"], language))),
         also=tuple(_name(sold[one], language) for one in decided.portfolio[1:] if one in sold),
         talk=talk_of(product.offered, decided.language),
+        guide=guide_of(product.offered, decided.language, language),
         spoken=decided.language if decided.language in product.offered.talk else "",
         queue=product.offered.queue,
         agreed=referral is not None and referral.state in _YES,
         referral=referral,
     )
+
+
+def guide_of(offered: OfferedProduct, spoken: str, language: str) -> Talk | None:
+    """The talk track for a reader of `language` to understand by; None where that is what is spoken anyway."""
+    if language == spoken or language not in offered.talk or len(offered.talk) < 2:
+        return None
+    if spoken not in offered.talk and language == next(iter(offered.talk)):
+        return None  # what is to be said is that already
+    return talk_of(offered, language)
 
 
 async def referred_by(parts: ConsoleParts, seat: str, language: str) -> tuple[Referred, ...]:
