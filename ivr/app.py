@@ -6,9 +6,9 @@ import errno
 import importlib
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -220,9 +220,16 @@ def prompt_studio(settings: Settings, catalogue: PromptCatalogue) -> Studio:
 
 
 def advising(
-    settings: Settings, database: PolicyDatabase, tell: Callable[[str], None], note: Callable[..., None]
+    settings: Settings,
+    database: PolicyDatabase,
+    tell: Callable[[str], None],
+    note: Callable[..., None],
+    side: Callable[[str], Awaitable[ServiceSide]] | None = None,
 ) -> Suggests:
-    """What suggests something to the callers of a worker whose own matter is done."""
+    """What suggests something to the callers of a worker whose own matter is done.
+
+    `side` says who is there to sell to callers of a language; the seats of the database if not given.
+    """
     from cross_sell.adviser import Adviser
     from cross_sell.registry import Registry
     from ivr.seats.sellers import service_side
@@ -231,7 +238,7 @@ def advising(
 
     now = SystemClock(settings.zone).now
 
-    async def side(language: str) -> ServiceSide:
+    async def seated(language: str) -> ServiceSide:
         return service_side(await database.seats.snapshot(), language, QUEUES, now())
 
     rules = selling_rules(settings)
@@ -244,16 +251,16 @@ def advising(
         salt=database.keys.digest("experiment", ""),
     )
     recording = settings.record_talks != "off"
-    return Advice(database, adviser, rules, side, recording=recording, clock=now, tell=tell, note=note)
+    return Advice(
+        database, adviser, rules, side or seated, recording=recording, clock=now, tell=tell, note=note
+    )
 
 
 def selling_rules(settings: Settings) -> SellingRules:
     """The company's rules for selling to callers."""
     from cross_sell.rules import SellingRules
 
-    return SellingRules(
-        **{one.name: getattr(settings, f"crosssell_{one.name}") for one in fields(SellingRules)}
-    )
+    return SellingRules.of(settings)
 
 
 def installation_id(settings: Settings) -> str:

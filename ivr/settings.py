@@ -285,6 +285,10 @@ class Settings(BaseSettings):
     crosssell_offers_365_days: int = Field(
         4, ge=0, le=365, description="Offers to one customer in a year, at most."
     )
+    crosssell_begun: Literal["warn", "stop"] = Field(
+        "warn",
+        description="What these three do to a referral that a person begins: warn, so that it is asked for twice, or stop.",
+    )
     crosssell_floor: float = Field(
         5.0, ge=0, description="What an offer must be worth at least, in the currency of the products."
     )
