@@ -53,6 +53,13 @@ class Settings(BaseSettings):
         None,
         description="Folder of the company's own recordings of prompts, looked at first; empty means in the data folder.",
     )
+    placeholder_voices: str = Field(
+        "",
+        description=(
+            "Languages, parted by commas, that are offered with the placeholder voice where nothing better was recorded,"
+            " such as zh-HK; to be heard, not to be put before customers."
+        ),
+    )
     speech_models: Path | None = Field(
         None,
         description=(
@@ -63,6 +70,13 @@ class Settings(BaseSettings):
     speech: Literal["auto", "off"] = Field(
         "auto",
         description="Whether callers may speak: auto, in the languages that there are models of; off, never.",
+    )
+    free_text: Literal["auto", "off"] = Field(
+        "auto",
+        description=(
+            "Whether names and other free text are said: `auto` where the voice is installed (`hotline models get"
+            " voice`); else the part of the sentence they stand in is left out."
+        ),
     )
     speech_processes: int = Field(
         0,
@@ -308,6 +322,13 @@ class Settings(BaseSettings):
         description="How long it may take to decide what to offer, in the background of a call.",
     )
 
+    outreach: bool = Field(True, description="Whether a dialler runs beside the workers, for campaigns.")
+    outreach_address: str = Field(
+        "{number}",
+        description=(
+            "Where a number is called: {number} at the registrar, or an address such as sip:{number}@gateway.example."
+        ),
+    )
     drain_seconds: float = Field(
         30.0, ge=0, le=3600, description="How long running calls may go on after SIGTERM."
     )
@@ -417,6 +438,21 @@ class Settings(BaseSettings):
     def speech_models_dir(self) -> Path:
         """The recognisers' models, a folder a language."""
         return self.speech_models or self.data_dir / "models" / "vosk"
+
+    @property
+    def voice_socket(self) -> Path:
+        """Where the process answers that says free text."""
+        return self.run_dir / "voice.sock"
+
+    @property
+    def said_dir(self) -> Path:
+        """Names and other free text that were said, sealed, for a month."""
+        return self.data_dir / "said"
+
+    @property
+    def ears_dir(self) -> Path:
+        """Where the recognisers' sockets are."""
+        return self.run_dir / "ears"
 
     @property
     def imports_dir(self) -> Path:

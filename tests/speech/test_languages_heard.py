@@ -23,7 +23,8 @@ DUE = {"amount": Money(Decimal(3200)), "on": date(2026, 3, 5)}
 TEXTS = {
     "zh-CN": "welcome: 您好。\ndue: 应交{amount:money}。\nonly_mandarin: 只有中文。\nstate: '{word:code(words)}。'\n"
     "words: {good: 好, bad: 坏}\noffer: 中文请按1。\noffers: '{languages:each(offer)}返回请按星号键。'\n",
-    "en": "welcome: Hello.\ndue: You owe {amount:money}.\nstate: It is {word:code(words)}.\nwords: {good: good, bad: bad}\n"
+    "en": "welcome: Hello.\ndue: You owe {amount:money}.\nstate: It is {word:code(words)}.\n"
+    "words: {good: good, bad: bad}\n"
     "offer: For English, press 2.\noffers: '{languages:each(offer)} To go back, press star.'\n",
     "zh-HK": "welcome: 你好。\ndue: 應交{amount:money}。\nstate: 係{word:code(words)}。\nwords: {good: 好}\n"
     "offer: 廣東話請按3。\n",

@@ -1,4 +1,4 @@
-"""Values by the rules of a folder, Cantonese and Spanish: as they are spoken, against Unicode's spellings, from a closed set.
+"""Values by the rules of a folder, Cantonese and Spanish: as spoken, against Unicode's spellings, from a closed set.
 
 `spellings/*.tsv` were spelled by ICU 78.3 from its own rules (CLDR 48), which the hotline's do not come from.
 """
