@@ -29,7 +29,8 @@ LANGUAGE = "zh-CN"
 async def pin_of_an_administrator(data_dir: Path) -> PromptPin:
     keys = Keys.from_file(data_dir / "database.key")
     async with await PolicyDatabase.open(f"sqlite:///{data_dir / 'hotline.db'}", keys=keys) as database:
-        await database.users.add("recorder", roles=("administrator",), display="林海涛")
+        if await database.users.find("recorder") is None:
+            await database.users.add("recorder", roles=("administrator",), display="林海涛")
         return await database.prompt_pins.issue("recorder")
 
 
@@ -42,8 +43,8 @@ def speech() -> NDArray[np.int16]:
 async def heard_at_first(caller: SipCaller) -> NDArray[np.int16]:
     """The first seconds of a call."""
     call = await caller.dial("4000001234")
-    begun = await call.until_sound()
-    await call.until_silence(after=begun + 1.0, quiet=0.3, seconds=15)
+    await call.until_sound()
+    await asyncio.sleep(4.0)
     await call.hang_up()
     return call.pcm()
 
@@ -55,8 +56,9 @@ async def test_the_next_caller_hears_what_was_recorded_by_telephone(start_hotlin
     assert unit is not None
     pin = await pin_of_an_administrator(hotline.data_dir)
     said = speech()
+    part = said[2000:14_000]
     async with SipCaller(hotline.address) as caller:
-        assert likeness(await heard_at_first(caller), said) < SAME
+        assert likeness(await heard_at_first(caller), part) < SAME
         call = await caller.dial("4000001234")
         await call.until_sound()
         await type_in(call, "97" + pin.number + pin.pin + "1" + unit.number + "1")
@@ -74,7 +76,7 @@ async def test_the_next_caller_hears_what_was_recorded_by_telephone(start_hotlin
             lambda: hotline.rows("select 1 from recordings where state = 'discarded'"), 10, "the take's end"
         )
         async with asyncio.timeout(30):
-            while likeness(await heard_at_first(caller), said) < SAME:
+            while likeness(await heard_at_first(caller), part) < SAME:
                 pass
     assert hotline.rows("select actor from audit where action = 'recorded_prompt'") == [("staff:recorder",)]
     assert not list((hotline.data_dir / "recordings").rglob("*.wav"))
