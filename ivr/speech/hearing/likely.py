@@ -26,8 +26,10 @@ MOST: Final = 0.45
 AS_IT_IS, DIFFERENT = 1.0, 0.4
 #: Figures that are taken for each other on a telephone (docs/speech-understanding.md).
 _ALIKE: Final[Mapping[bool, frozenset[frozenset[str]]]] = {
-    True: frozenset(frozenset(pair) for pair in ("17", "06", "69", "16", "95", "25", "24")),
-    False: frozenset(frozenset(pair) for pair in ("59", "19", "15", "45", "28", "38", "04", "67")),
+    True: frozenset(frozenset(pair) for pair in ("17", "06", "69", "16", "59", "25", "15", "36", "24")),
+    False: frozenset(
+        frozenset(pair) for pair in ("04", "68", "38", "02", "27", "14", "26", "59", "19", "15")
+    ),
 }
 
 

@@ -18,7 +18,8 @@ SURE: Final = 0.8
 #: From here up to `SURE` it is asked back; below, it counts as not understood.
 UNSURE: Final = 0.45
 
-#: What is judged: a phrase of the step, free words that point to one, a number read figure by figure, another value, a value that is known to fit.
+#: What is judged: a phrase of the step, free words that point to one, a number read figure by figure, another value,
+#: a value that is known to fit.
 Kind = Literal["phrase", "route", "figures", "value", "known"]
 #: Evidence at which each kind is worth asking, and at which it is sure; above 1 it never is.
 MARKS: Final[Mapping[Kind, tuple[float, float]]] = {
