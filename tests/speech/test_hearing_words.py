@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.speech.hearing.audible import unheard, vocabularies
 from ivr.speech.hearing.grammar import UNKNOWN, phrases_for
 from ivr.speech.hearing.phonetic import likeness
 from ivr.speech.hearing.types import Expectation
@@ -78,24 +77,6 @@ def test_what_cannot_be_heard_is_told() -> None:
 def test_every_text_can_be_split(text: str) -> None:
     split = spoken_words(text, KNOWN)
     assert all(word in KNOWN for word in split.words)
-
-
-def test_the_flow_check_learns_which_phrases_a_model_would_drop() -> None:
-    found = list(
-        unheard(
-            {"zh-CN": ["保单查询", "复效 保单"], "en": ["my hotline"], "zh-HK": ["人工"]},
-            {"zh-CN": KNOWN, "en": KNOWN},
-        )
-    )
-    assert [(one.language, one.phrase, one.parts) for one in found if one.language != "zh-HK"] == [
-        ("zh-CN", "复效 保单", ("复效",)),
-        ("en", "my hotline", ("hotline",)),
-    ]
-
-
-def test_vocabularies_are_read_without_loading_a_model(tmp_path: Path) -> None:
-    found = vocabularies({"zh-CN": graph(tmp_path, ["保单"])})
-    assert "保单" in found["zh-CN"]
 
 
 # The grammar
