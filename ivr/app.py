@@ -27,6 +27,7 @@ from ivr.call.recovery import Recovery
 from ivr.call.session import CallParts
 from ivr.call.talks import TalkTaping
 from ivr.call.transfers import NoSeats, Transfers
+from ivr.call.voicing import prompt_room, saying_names, voiced_languages
 from ivr.clock import SystemClock
 from ivr.errors import StorageError
 from ivr.flow import FlowStore, Manifest
@@ -39,11 +40,9 @@ from ivr.lines.stream import SEAT_TICKETS, SeatTickets, StreamLine, StreamSettin
 from ivr.resources import chosen
 from ivr.seats import Announcer, Changed, Desk, Manners, PortSound, SeatTransfers, Whisperer, open_by
 from ivr.seats.rooms import Meetings, SeatsAndRooms
-from ivr.services import NoSuggestions, RecordingRoom, Suggests, hotline_registry, hotline_signatures
+from ivr.services import NoSuggestions, Suggests, hotline_registry, hotline_signatures
 from ivr.settings import Settings, listed
 from ivr.speech import PromptCatalogue, Speaker
-from ivr.speech.own import OwnRecordings
-from ivr.speech.studio import Studio
 from ivr.worker import control
 from ivr.worker.presence import Presence
 from ivr.worker.punctual import be_punctual
@@ -193,29 +192,12 @@ def call_parts(
     return CallParts(
         engine=Engines(content.flows, open_state).current,
         speaker=content.speaker,
-        services=hotline_registry(database, suggests, recording_room(settings, content, left)),
+        services=hotline_registry(database, suggests, prompt_room(settings, content.speaker.catalogue, left)),
         journal=CallJournal(database, worker, settings.data_dir / "unwritten", tell=tell),
         vault=RecordingVault(settings.recordings_dir, database, worker, tell=left),
         transfers=transfers or NoSeats(),
         metrics=CallMetrics(CollectorRegistry()),
         advice=suggests,
-    )
-
-
-def recording_room(
-    settings: Settings, content: Content, changed: Callable[[str, str], None] | None
-) -> RecordingRoom:
-    """Where people of the company record prompts by telephone; `changed` hears of what was put in place."""
-    studio = prompt_studio(settings, content.speaker.catalogue)
-    return RecordingRoom(
-        studio, settings.recordings_dir, lambda name: changed("prompt", name) if changed else None
-    )
-
-
-def prompt_studio(settings: Settings, catalogue: PromptCatalogue) -> Studio:
-    """What there is to record of a catalogue, and what was recorded of it."""
-    return Studio(
-        catalogue, chosen(settings.prompts_dir, "prompts"), OwnRecordings(settings.own_prompts_dir)
     )
 
 
@@ -457,6 +439,7 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
         line = SeveralLines(trunk, {"browser:": stream})
         company = CompanyHours(database)
         await stack.enter_async_context(company.kept(bus, content.speaker.look_again))
+        await stack.enter_async_context(saying_names(settings, content.speaker, database.keys))
         parts = call_parts(
             settings, content, database, name,
             tell=lambda call_id: bus.publish("call", call_id), left=bus.publish, open_state=company.open_state,
@@ -501,6 +484,16 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
         )
         be_punctual()
         await worker.run()
+
+
+async def run_voice_process(settings: Settings) -> None:
+    """The process that says free text, until SIGTERM."""
+    from ivr.speech.saying_process import run_voice
+    from ivr.speech.voice_kokoro import KokoroVoices
+
+    lexicon = load_manifest(settings)[1].lexicon
+    languages = sorted(voiced_languages(settings))
+    await run_voice(KokoroVoices(settings.data_dir, lexicon), languages, settings.voice_socket)
 
 
 def open_bus(settings: Settings) -> Bus:

@@ -14,6 +14,7 @@ import structlog
 from ivr.call.asking import ask
 from ivr.call.journal import CallJournal
 from ivr.call.metrics import CallMetrics
+from ivr.call.mouth import Mouth, Wording
 from ivr.call.recordings import RecordingVault, recording_id
 from ivr.call.transfers import TRANSFER_SAYS, Transfers
 from ivr.clock import TimerHandle
@@ -27,6 +28,7 @@ from ivr.services import ServiceContext, ServiceRegistry
 from ivr.services.journey import Journey
 from ivr.services.suggesting import NoSuggestions, Suggests
 from ivr.speech import Speaker
+from ivr.speech.stretch import Stretcher
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +57,8 @@ class CallParts:
     facts: dict[str, Any] = field(default_factory=dict)
     #: What suggests something to callers whose own matter is done.
     advice: Suggests = field(default_factory=NoSuggestions)
+    #: What makes clips slower, for all calls.
+    stretcher: Stretcher = field(default_factory=Stretcher)
     #: Seconds that the other side may take to confirm our hang-up, and running services to end after the call.
     grace: float = HANG_UP_GRACE
 
@@ -88,6 +92,13 @@ class CallSession:
         self._policy = ""
         self._failed = False
         self._pressed_at: float | None = None
+        self._mouth = Mouth(
+            leg,
+            leg.clock,
+            Wording(parts.speaker, parts.stretcher, self._moment),
+            recordings=lambda recording: parts.vault.path(call_id, recording),
+            began=self._heard_answer,
+        )
 
     # What the outside may ask
 
@@ -235,7 +246,7 @@ class CallSession:
             case ins.Say():
                 self._say(instruction)
             case ins.StopSaying():
-                leg.stop_playing()
+                self._mouth.stop()
             case ins.Listen(sensitive=sensitive):
                 leg.mask(sensitive)
             case ins.StopListening():
@@ -265,13 +276,20 @@ class CallSession:
     def _say(self, say: ins.Say) -> None:
         if self._failed:
             return
-        rendered = self._parts.speaker.render(
-            say.phrases, recordings=lambda recording: self._parts.vault.path(self.call_id, recording)
-        )
-        self._leg.play(rendered.clips, token=say.token, text=rendered.text)
+        self._mouth.say(say)
+
+    def _heard_answer(self) -> None:
+        """Something begins to be heard that answers the caller."""
         if self._pressed_at is not None:
             self._parts.metrics.key_answered(self._clock.time() - self._pressed_at)
             self._pressed_at = None
+
+    def _moment(self) -> ins.Phrase | None:
+        """What asks the caller for patience: the flows' own filler."""
+        filler = self._library.hotline.defaults.filler
+        if filler is None or self._state is None:
+            return None
+        return ins.Phrase(filler.say, self._state.language)
 
     def _start_timer(self, timer: str, seconds: float) -> None:
         self._stop_timer(timer)
@@ -405,7 +423,7 @@ class CallSession:
         if prompt is None or self._answered_at is None or self._ended is not None:
             return
         language = self._library.hotline.languages[0] if self._state is None else self._state.language
-        self._leg.stop_playing()
+        self._mouth.stop()
         self._leg.mask(False)
         try:
             rendered = self._parts.speaker.render([ins.Phrase(prompt, language)])
@@ -435,6 +453,7 @@ class CallSession:
     async def _close(self) -> None:
         parts = self._parts
         try:
+            self._mouth.close()
             self._stop_timers()
             await self._await_end()
             with self._clock.hold():

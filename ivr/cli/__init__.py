@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "http": "serve:http",
     "transcriber": "speech:transcriber",
     "ears": "serve:ears",
+    "voice": "serve:voice",
     "call": "talk:call",
     "phone": "talk:phone",
     "load": "load:load",
@@ -36,7 +37,7 @@ COMMANDS: Final = {
     "crosssell": "crosssell:app",
 }
 #: Commands that `serve` runs, not people.
-_HIDDEN: Final = frozenset({"worker", "http", "transcriber", "ears"})
+_HIDDEN: Final = frozenset({"worker", "http", "transcriber", "ears", "voice"})
 
 
 def commands(*names: str) -> typer.Typer:

@@ -139,6 +139,17 @@ def http() -> None:
     )
 
 
+def voice() -> None:
+    """The process that says free text; `serve` starts it where the voice is installed."""
+    from ivr.app import run_voice_process
+    from ivr.worker.supervisor import end_with_parent
+
+    end_with_parent()
+    settings = load_settings()
+    configure_logs(settings.log_level, settings.log_format)
+    asyncio.run(run_voice_process(settings))
+
+
 def init(folder: Annotated[Path, typer.Argument(help="A folder that is made, or is empty.")]) -> None:
     """Copy the flows and prompts that come with the hotline, for a company to make its own."""
     if folder.exists() and any(folder.iterdir()):
@@ -206,13 +217,17 @@ def _stream_ports(settings: Settings) -> list[int]:
 
 
 def _processes(settings: Settings) -> list[ProcessPlan]:
+    from ivr.call.voicing import voiced_languages
     from ivr.worker.supervisor import ProcessPlan, own_command
 
     workers = [
         ProcessPlan(f"worker-{index}", own_command("worker", "--index", str(index)), index)
         for index in range(settings.workers)
     ]
-    return [*workers, ProcessPlan("http", own_command("http"))]
+    others = [ProcessPlan("http", own_command("http"))]
+    if voiced_languages(settings):
+        others.append(ProcessPlan("voice", own_command("voice")))
+    return [*workers, *others]
 
 
 def _tell_who_may_sign_in(settings: Settings) -> None:
