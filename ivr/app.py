@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import importlib
+import importlib.util
 import os
 import secrets
+import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -20,6 +24,7 @@ from prometheus_client import CollectorRegistry
 from ivr.bus import Bus, make_bus
 from ivr.call.company_hours import CompanyHours
 from ivr.call.engines import Engines
+from ivr.call.hearing import Hears, HearsNothing, HearsSpeech
 from ivr.call.journal import CallJournal
 from ivr.call.metrics import CallMetrics
 from ivr.call.recordings import RecordingVault
@@ -34,7 +39,7 @@ from ivr.flow import FlowStore, Manifest
 from ivr.flow.engine import OpenState
 from ivr.flow.parsed import ParsedFolder
 from ivr.flow.yaml_source import keep_parsed
-from ivr.lines.base import Line
+from ivr.lines.base import Leg, Line
 from ivr.lines.several import SeveralLines
 from ivr.lines.stream import SEAT_TICKETS, SeatTickets, StreamLine, StreamSettings
 from ivr.resources import chosen
@@ -43,6 +48,7 @@ from ivr.seats.rooms import Meetings, SeatsAndRooms
 from ivr.services import NoSuggestions, Suggests, hotline_registry, hotline_signatures
 from ivr.settings import Settings, listed
 from ivr.speech import PromptCatalogue, Speaker
+from ivr.speech.hearing.models import usable_models
 from ivr.worker import control
 from ivr.worker.presence import Presence
 from ivr.worker.punctual import be_punctual
@@ -56,6 +62,9 @@ if TYPE_CHECKING:
     from cross_sell.rules import SellingRules
     from ivr.console.parts import ConsoleParts
     from ivr.lines.sip import SipLine
+    from ivr.outreach.carrier import Carrier
+    from ivr.outreach.placing import Placer
+    from ivr.worker.worker import OutboundCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +92,12 @@ def load_content(settings: Settings, *, for_all: bool = False) -> Content:
     if content is None:
         manifest, catalogue = load_manifest(settings)
         flows = FlowStore(lambda: flows_folder(settings), manifest)
-        content = Content(flows, Speaker(catalogue, folder, own=settings.own_prompts_dir))
+        content = Content(flows, Speaker(
+            catalogue,
+            folder,
+            own=settings.own_prompts_dir,
+            placeholder=listed(settings.placeholder_voices),
+        ))
         if for_all:
             _read[key] = content
     else:
@@ -448,6 +462,8 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
                 lambda call_id, kind, **details: parts.journal.note(call_id, kind, **details),
             ),
         )  # fmt: skip
+        hearing = await stack.enter_async_context(hearing_speech(settings))
+        parts = replace(parts, hearing=hearing, facts={**parts.facts, "speech": hearing.hears})
         transfers = await stack.enter_async_context(
             bringing_people(settings, content, database, line, name, parts, bus.publish, company)
         )
@@ -456,6 +472,8 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
                 meeting_rooms(settings, content, database, trunk, parts, name).tended()
             )
             parts = replace(parts, transfers=SeatsAndRooms(transfers, meetings))
+        placer = placing_calls(settings, database, trunk, name, index, bus.publish, lambda: worker)
+        stack.push_async_callback(placer.close)
         url = await stack.enter_async_context(
             control.listening(
                 settings.stream_address,
@@ -464,6 +482,7 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
                 stream=stream,
                 calls=lambda: worker.running(),
                 control=transfers or control.NoControl(),
+                placing=placer,
             )
         )
         presence = await stack.enter_async_context(
@@ -486,6 +505,69 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
         await worker.run()
 
 
+def placing_calls(
+    settings: Settings,
+    database: PolicyDatabase,
+    trunk: Line,
+    name: str,
+    index: int,
+    notify: Callable[[str, str], None],
+    worker: Callable[[], Worker],
+) -> Placer:
+    """What places the calls of campaigns in a worker; `worker` gives it once it is made."""
+    from ivr.call.outbound import Outbound
+    from ivr.outreach.placing import Opening, Placer
+
+    def begin(leg: Leg, opening: Opening) -> OutboundCall:
+        start = Outbound(opening.flow, opening.language, opening.facts)
+        return worker().begin(leg, opening.call_id, start)
+
+    return Placer(
+        database,
+        carriers_of(settings, trunk),
+        holder=f"{name}/{secrets.token_hex(6)}",
+        begin=begin,
+        room=lambda: worker().has_room,
+        stopping=lambda: worker().stopping,
+        new_call_id=lambda: new_call_id(settings.zone, index),
+        clock=SystemClock(settings.zone).now,
+        notify=notify,
+    )
+
+
+def carriers_of(settings: Settings, trunk: Line) -> dict[str, Carrier]:
+    """Who places calls of campaigns, by the line that a campaign names."""
+    from ivr.lines.sip import SipLine
+    from ivr.outreach.carrier import SipCarrier
+
+    return {"sip": SipCarrier(trunk, settings.outreach_address)} if isinstance(trunk, SipLine) else {}
+
+
+async def run_dialler(settings: Settings) -> None:
+    """The process that plans the calls of campaigns, from its start to SIGTERM."""
+    from ivr.outreach.dialler import Dialler
+    from ivr.outreach.workers import Workers
+
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    clock = SystemClock(settings.zone)
+    async with open_database(settings) as database:
+        bus = open_bus(settings)
+        try:
+            await Dialler(
+                database,
+                Workers(database, clock.now),
+                holder=f"{installation_id(settings)}-dialler/{secrets.token_hex(6)}",
+                clock=clock.now,
+                steady=time.monotonic,
+                ids=lambda: f"a-{secrets.token_hex(10)}",
+                notify=bus.publish,
+            ).run(stop)
+        finally:
+            bus.close()
+
+
 async def run_voice_process(settings: Settings) -> None:
     """The process that says free text, until SIGTERM."""
     from ivr.speech.saying_process import run_voice
@@ -496,13 +578,6 @@ async def run_voice_process(settings: Settings) -> None:
     await run_voice(KokoroVoices(settings.data_dir, lexicon), languages, settings.voice_socket)
 
 
-def open_bus(settings: Settings) -> Bus:
-    """Where nudges go: within this machine, or through PostgreSQL to all that share it."""
-    return make_bus(settings.bus_dir, settings.database_url)
-
-
-@asynccontextmanager
-async def open_console(settings: Settings) -> AsyncIterator[ConsoleParts]:
 @asynccontextmanager
 async def hearing_speech(settings: Settings) -> AsyncIterator[Hears]:
     """What hears the callers of a worker: the recognisers of this machine, if there are any."""
@@ -584,6 +659,13 @@ async def run_transcriber(settings: Settings) -> None:
             bus.close()
 
 
+def open_bus(settings: Settings) -> Bus:
+    """Where nudges go: within this machine, or through PostgreSQL to all that share it."""
+    return make_bus(settings.bus_dir, settings.database_url)
+
+
+@asynccontextmanager
+async def open_console(settings: Settings) -> AsyncIterator[ConsoleParts]:
     """What the console's pages work with, closed afterwards."""
     from ivr.console.parts import (
         ConsoleParts,

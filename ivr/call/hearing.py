@@ -84,12 +84,18 @@ class Deaf:
 class Hears(Protocol):
     """Gives a call its ears."""
 
+    @property
+    def hears(self) -> bool:
+        """Whether callers may speak at all."""
+
     def ears(self, leg: Leg, tell: Callable[[Told], None]) -> Ears:
         """For one call; `tell` is called in the loop."""
 
 
 class HearsNothing:
     """A hotline on keys alone."""
+
+    hears = False
 
     def ears(self, leg: Leg, tell: Callable[[Told], None]) -> Ears:
         """None to speak of."""
@@ -98,6 +104,8 @@ class HearsNothing:
 
 class HearsSpeech:
     """A hotline with recognisers. Lines without frames bring words of their own, if any."""
+
+    hears = True
 
     def __init__(self, pool: RecogniserPool, metrics: SpeechMetrics) -> None:
         self._pool = pool

@@ -10,6 +10,8 @@ from ivr.flow.trace import TraceEntry
 
 _SECONDS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.12, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
 
+_SPOKEN = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0)
+
 
 class CallMetrics:
     """Counters of calls, faults and services; labels are names of flows and services, never numbers."""
@@ -27,6 +29,12 @@ class CallMetrics:
         )
         self._answer = Histogram(
             "hotline_key_to_prompt_seconds", "Key to prompt", buckets=_SECONDS, registry=registry
+        )
+        self._spoken = Histogram(
+            "hotline_speech_answer_seconds",
+            "From the end of speech to the prompt that answers it",
+            buckets=_SPOKEN,
+            registry=registry,
         )
         self._services = Counter(
             "hotline_services", "Services asked", ["service", "outcome"], registry=registry
@@ -49,6 +57,10 @@ class CallMetrics:
     def key_answered(self, seconds: float) -> None:
         """From a key's arrival to the next prompt given to the line."""
         self._answer.observe(seconds)
+
+    def speech_answered(self, seconds: float) -> None:
+        """From the end of what a caller said to the next prompt given to the line."""
+        self._spoken.observe(seconds)
 
     def traced(self, trace: Sequence[TraceEntry]) -> None:
         """Count what a turn's trace says of services and faults."""

@@ -12,9 +12,11 @@ from typing import Any
 import structlog
 
 from ivr.call.asking import ask
+from ivr.call.hearing import Hears, HearsNothing, NotHeard, Said, SpeakingBegan, Told
 from ivr.call.journal import CallJournal
 from ivr.call.metrics import CallMetrics
 from ivr.call.mouth import Mouth, Wording
+from ivr.call.outbound import Outbound
 from ivr.call.recordings import RecordingVault, recording_id
 from ivr.call.transfers import TRANSFER_SAYS, Transfers
 from ivr.clock import TimerHandle
@@ -59,18 +61,28 @@ class CallParts:
     advice: Suggests = field(default_factory=NoSuggestions)
     #: What makes clips slower, for all calls.
     stretcher: Stretcher = field(default_factory=Stretcher)
+    #: What listens to callers who speak.
+    hearing: Hears = field(default_factory=HearsNothing)
     #: Seconds that the other side may take to confirm our hang-up, and running services to end after the call.
     grace: float = HANG_UP_GRACE
 
 
-Message = line.LegEvent | ev.TimerFired | ev.ServiceResult | ev.TransferResult
+Message = line.LegEvent | ev.TimerFired | ev.ServiceResult | ev.TransferResult | Told
 
 
 class CallSession:
-    """Runs one call from its first ring to its record. The flows it began with are its flows to the end."""
+    """Runs one call from its first ring to its record. The flows it began with are its flows to the end.
 
-    def __init__(self, leg: line.Leg, call_id: str, parts: CallParts) -> None:
+    With `outbound` the call is one that we made, and that was answered.
+    """
+
+    def __init__(
+        self, leg: line.Leg, call_id: str, parts: CallParts, outbound: Outbound | None = None
+    ) -> None:
         self.call_id = call_id
+        self._outbound = outbound
+        #: Whether the other side has pressed a key or was understood.
+        self.touched = False
         self._leg = leg
         self._parts = parts
         self._clock = leg.clock
@@ -92,6 +104,7 @@ class CallSession:
         self._policy = ""
         self._failed = False
         self._pressed_at: float | None = None
+        self._ears = parts.hearing.ears(leg, self._post)
         self._mouth = Mouth(
             leg,
             leg.clock,
@@ -99,6 +112,8 @@ class CallSession:
             recordings=lambda recording: parts.vault.path(call_id, recording),
             began=self._heard_answer,
         )
+        #: When the caller ended what is being answered.
+        self._spoke_until: float | None = None
 
     # What the outside may ask
 
@@ -112,6 +127,25 @@ class CallSession:
         self._outcome = self._outcome or reason
         self._leg.hang_up(reason)
 
+    @property
+    def outcome(self) -> str:
+        """How the call has ended, as far as it has."""
+        return self._final_outcome
+
+    def go_on_with(self, flow: str) -> bool:
+        """Leave what the call is at, and begin another flow; False while it is with a person, or over."""
+        state = self._state
+        if state is None or state.finished or self._ended is not None or self._transfers or self._failed:
+            return False
+        for service in self._services:
+            service.cancel()
+        self._stop_timers()
+        self._ears.stop()
+        self._leg.stop_playing()
+        self._leg.mask(False)
+        self._start(flow)
+        return True
+
     async def run(self) -> None:
         """Answer, serve, record; returns when the call's record is complete."""
         parts = self._parts
@@ -119,14 +153,16 @@ class CallSession:
         parts.journal.begin(
             self.call_id,
             self._leg.info,
-            flow=self._library.hotline.main,
+            flow=self._library.hotline.main if self._outbound is None else self._outbound.flow,
             version=self._library.version,
             now=lambda: self._now,
+            outbound=self._outbound is not None,
         )
         try:
             self._leg.attach(self._post)
-            self._leg.ring()
-            self._leg.answer()
+            if self._outbound is None:
+                self._leg.ring()
+                self._leg.answer()
             await self._serve()
         except Exception as error:
             await self._fail(error)
@@ -175,14 +211,17 @@ class CallSession:
                 self._note_quality(quality)
             case line.KeyDown(key=key):
                 self._pressed_at = self._clock.time()
+                self.touched = True
                 self._tell(ev.KeyPressed(self._now, key))
             case line.WordsHeard(text=text, confidence=confidence):
                 self._tell(ev.SpeechHeard(self._now, text, confidence))
             case line.PlayEnded(token=token):
                 self._tell(ev.PromptFinished(self._now, token))
+            case SpeakingBegan() | Said() | NotHeard():
+                self._told_of_speech(message)
             case ev.TimerFired(timer=timer):
                 self._timers.pop(timer, None)
-                self._pressed_at = None  # what is said now answers the clock, not the key
+                self._pressed_at = self._spoke_until = None  # what is said now answers the clock, not the caller
                 self._tell(ev.TimerFired(self._now, timer))
             case ev.ServiceResult():
                 self._tell(
@@ -191,8 +230,27 @@ class CallSession:
             case ev.TransferResult(request=request, outcome=outcome):
                 self._tell(ev.TransferResult(self._now, request, outcome))
 
+    def _told_of_speech(self, told: Told) -> None:
+        if told.listening != self._ears.listening or self._failed:
+            return  # the step it was said in is over
+        match told:
+            case SpeakingBegan():
+                self._tell(ev.SpeechBegan(self._now))
+            case Said(understood=meant, ended=ended):
+                self._spoke_until = ended
+                began = max(0.0, told.began - (self._answered_at or 0.0))
+                self._tell(
+                    ev.SpeechHeard(
+                        self._now, meant.text, meant.confidence, meant.meaning, meant.others, began=began
+                    )
+                )
+            case NotHeard(why=why):
+                self._note("speech_lost", why=why)
+                self._tell(ev.SpeechLost(self._now, why))
+
     async def _leg_ended(self, ended: line.Ended) -> None:
         self._ended = ended
+        self._ears.close()
         for transfer in self._transfers:
             transfer.cancel()
         # A recording asked for as the leg went has no end of its own.
@@ -206,13 +264,18 @@ class CallSession:
 
     # Engine and instructions
 
-    def _start(self) -> None:
-        info = self._leg.info
+    def _start(self, flow: str = "") -> None:
+        info, begin = self._leg.info, self._outbound or Outbound("")
         started = ev.CallStarted(
-            0.0, self.call_id, self._clock.now(), info.caller, info.called, "",
-            {"channel": info.line, **self._parts.facts},
+            self._now, self.call_id, self._clock.now(), info.caller, info.called, begin.language,
+            {
+                "channel": info.line,
+                "languages": self._parts.speaker.offered(self._library.hotline.languages),
+                **self._parts.facts,
+                **begin.facts,
+            },
         )  # fmt: skip
-        self._apply(self._engine.start(started))
+        self._apply(self._engine.start(started, flow or begin.flow or None))
 
     def _tell(self, event: ev.Event) -> None:
         if self._state is not None and not self._state.finished:
@@ -249,8 +312,10 @@ class CallSession:
                 self._mouth.stop()
             case ins.Listen(sensitive=sensitive):
                 leg.mask(sensitive)
+                self._ears.listen(instruction)
             case ins.StopListening():
                 leg.mask(False)
+                self._ears.stop()
             case ins.StartTimer(timer=timer, seconds=seconds):
                 self._start_timer(timer, seconds)
             case ins.StopTimer(timer=timer):
@@ -266,6 +331,7 @@ class CallSession:
             case ins.DiscardRecording(recording=recording):
                 self._parts.vault.discard(self.call_id, recording)
             case ins.Transfer():
+                self._ears.stop()
                 _spawn(self._transfers, self._transfer(instruction))
             case ins.SetLanguage():
                 pass  # the state has it, and every phrase names its own
@@ -283,6 +349,9 @@ class CallSession:
         if self._pressed_at is not None:
             self._parts.metrics.key_answered(self._clock.time() - self._pressed_at)
             self._pressed_at = None
+        if self._spoke_until is not None:
+            self._parts.metrics.speech_answered(self._clock.time() - self._spoke_until)
+            self._spoke_until = None
 
     def _moment(self) -> ins.Phrase | None:
         """What asks the caller for patience: the flows' own filler."""
@@ -453,6 +522,7 @@ class CallSession:
     async def _close(self) -> None:
         parts = self._parts
         try:
+            self._ears.close()
             self._mouth.close()
             self._stop_timers()
             await self._await_end()

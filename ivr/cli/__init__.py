@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "demo": "serve:demo",
     "worker": "serve:worker",
     "http": "serve:http",
+    "dialler": "serve:dialler",
     "transcriber": "speech:transcriber",
     "ears": "serve:ears",
     "voice": "serve:voice",
@@ -35,9 +36,10 @@ COMMANDS: Final = {
     "users": "users:app",
     "retention": "retention:app",
     "crosssell": "crosssell:app",
+    "campaign": "campaign:app",
 }
 #: Commands that `serve` runs, not people.
-_HIDDEN: Final = frozenset({"worker", "http", "transcriber", "ears", "voice"})
+_HIDDEN: Final = frozenset({"worker", "http", "dialler", "transcriber", "ears", "voice"})
 
 
 def commands(*names: str) -> typer.Typer:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import structlog
 import typer
 
 from ivr.cli.console import DatabaseUrl, DataDir, FlowsDir, PromptsDir, screen
@@ -23,6 +24,8 @@ from ivr.settings import Settings, load_settings
 if TYPE_CHECKING:
     from ivr.worker.nursery import Nursery
     from ivr.worker.supervisor import ProcessPlan
+
+log = structlog.get_logger(__name__)
 
 SipPort = Annotated[
     int | None, typer.Option("--sip-port", help="UDP port of the SIP line (HOTLINE_SIP_PORT).")
@@ -110,6 +113,17 @@ def worker(index: Annotated[int, typer.Option(help="The worker's number, from 0.
     asyncio.run(run_worker(settings, index, content))
 
 
+def dialler() -> None:
+    """The process that plans the calls of campaigns; `serve` starts it."""
+    from ivr.app import run_dialler
+    from ivr.worker.supervisor import end_with_parent
+
+    end_with_parent()
+    settings = load_settings()
+    configure_logs(settings.log_level, settings.log_format)
+    asyncio.run(run_dialler(settings))
+
+
 def http() -> None:
     """The HTTP process: the console, health and metrics; `serve` starts it."""
     import uvicorn
@@ -150,6 +164,17 @@ def voice() -> None:
     asyncio.run(run_voice_process(settings))
 
 
+def ears() -> None:
+    """The recognisers' parent; `serve` starts it where there are models."""
+    from ivr.app import run_recognisers
+    from ivr.worker.supervisor import end_with_parent
+
+    end_with_parent()
+    settings = load_settings()
+    configure_logs(settings.log_level, settings.log_format)
+    run_recognisers(settings)
+
+
 def init(folder: Annotated[Path, typer.Argument(help="A folder that is made, or is empty.")]) -> None:
     """Copy the flows and prompts that come with the hotline, for a company to make its own."""
     if folder.exists() and any(folder.iterdir()):
@@ -176,6 +201,7 @@ def _serve(settings: Settings) -> int:
 
 async def _supervise(settings: Settings, nursery: Nursery) -> int:
     from ivr.app import check_line, child_environment, installation_id, open_database
+    from ivr.worker.ears import forget_notes
     from ivr.worker.preflight import alone, check_ports, wait_for_earlier
     from ivr.worker.supervisor import STOP_GRACE, Supervisor, clear_run_dir
 
@@ -192,6 +218,7 @@ async def _supervise(settings: Settings, nursery: Nursery) -> int:
         async with open_database(settings, migrate=True):
             pass  # a database that cannot be used is told here as well
         clear_run_dir(settings.run_dir)
+        forget_notes(settings.ears_dir)
         supervisor = Supervisor(
             _processes(settings),
             environment=child_environment(settings),
@@ -225,9 +252,23 @@ def _processes(settings: Settings) -> list[ProcessPlan]:
         for index in range(settings.workers)
     ]
     others = [ProcessPlan("http", own_command("http"))]
+    if settings.outreach:
+        others.append(ProcessPlan("dialler", own_command("dialler")))
+    if _may_speak(settings):
+        others += [ProcessPlan(name, own_command(name)) for name in ("ears", "transcriber")]
     if voiced_languages(settings):
         others.append(ProcessPlan("voice", own_command("voice")))
     return [*workers, *others]
+
+
+def _may_speak(settings: Settings) -> bool:
+    """Whether there is anything to hear callers with; if not, or not all of it, that is told here once."""
+    from ivr.app import speech_models
+
+    models, wrong = speech_models(settings)
+    for told in wrong:
+        log.warning(told)
+    return bool(models)
 
 
 def _tell_who_may_sign_in(settings: Settings) -> None:

@@ -183,9 +183,17 @@ async def _serve(process: RecogniserProcess, path: Path) -> None:
 
 
 def listen_by(models: Mapping[str, LoadedModel]) -> NewListening:
-    """Listenings with these models."""
-    from ivr.speech.hearing.listening import Listening  # only the recognisers need what recognises
+    """Listenings with these models.
 
+    Each is tried once, so that what is read at a first time (words, tables) is there before the first child is forked.
+    """
+    from ivr.media.g711 import SILENCE, Law
+    from ivr.speech.hearing.listening import Listening  # only the recognisers need what recognises
+    from ivr.speech.hearing.types import EXPECTS, Expectation
+
+    for language, model in models.items():
+        for expect in EXPECTS:
+            Listening(model, Expectation(language, expect=expect), Law.MU).feed(SILENCE[Law.MU])
     return lambda expectation, law: Listening(models[expectation.language], expectation, law)
 
 

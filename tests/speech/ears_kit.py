@@ -82,7 +82,8 @@ class House:
 
     def __init__(self, folder: Path, languages: Sequence[str] = ("en",)) -> None:
         self.registry = CollectorRegistry()
-        self.pool = RecogniserPool(folder, frozenset(languages), SpeechMetrics(self.registry))
+        self.metrics = SpeechMetrics(self.registry)
+        self.pool = RecogniserPool(folder, frozenset(languages), self.metrics)
 
     def open(self, wanted: Expectation = WANTED) -> Ear:
         ear = Ear()

@@ -26,7 +26,9 @@ class Ending:
 
     def __init__(self, expectation: Expectation) -> None:
         self._expectation = expectation
-        self._phrases = tuple(phrase.replace(" ", "") for phrase in expectation.words)
+        self._phrases = tuple(
+            (phrase.replace(" ", ""), meaning) for phrase, meaning in expectation.words.items()
+        )
         self._told: tuple[tuple[str, ...], float] = ((), expectation.silence)
 
     def reached(self, words: Sequence[str], quiet: float, still: float) -> bool:
@@ -45,16 +47,16 @@ class Ending:
 
     def _pause(self, words: tuple[str, ...]) -> float:
         wanted = self._expectation
-        if wanted.expect == "anything":
+        if wanted.expect == "anything" and not wanted.words:
             return wanted.silence * IN_FREE_SPEECH
         if not words:
             return wanted.silence
         meaning = understand(wanted, [Hypothesis(tuple(Word(word, 1.0) for word in words))]).meaning
         if wanted.expect in _ROWS and (not meaning or meaning.isdigit()):
             return self._among_digits(len(meaning))
-        if not meaning or self._goes_on("".join(words)):
+        if not meaning or self._goes_on("".join(words), meaning):
             return wanted.silence
-        if wanted.expect in ("", "yes_no") or meaning.startswith("@"):
+        if wanted.expect in ("", "yes_no", "anything") or meaning.startswith("@"):
             return min(COMPLETE, wanted.silence)
         return min(MEANINGFUL, wanted.silence)
 
@@ -66,6 +68,8 @@ class Ending:
             return min(COMPLETE, wanted.silence)
         return wanted.silence
 
-    def _goes_on(self, said: str) -> bool:
-        """Whether a longer phrase of the step begins with what was said."""
-        return any(phrase != said and phrase.startswith(said) for phrase in self._phrases)
+    def _goes_on(self, said: str, meaning: str) -> bool:
+        """Whether a longer phrase of the step, of another meaning, begins with what was said."""
+        return any(
+            phrase != said and phrase.startswith(said) and other != meaning for phrase, other in self._phrases
+        )

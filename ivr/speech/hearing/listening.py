@@ -32,6 +32,7 @@ SYLLABLE: Final = 4
 SURE_FRAMES: Final = 8
 QUIET_FRAMES: Final = 10
 FREE_FRAMES: Final = 15
+MUCH_FRAMES: Final = 30
 #: Words after which a caller who may say anything is believed to speak.
 FREE_WORDS: Final = 2
 #: Frames between two looks at what has been recognised so far (0.12 s).
@@ -78,7 +79,9 @@ class Listening:
         self._expectation = expectation
         self._law = law
         self._understand = understand
-        self._free = expectation.expect == "anything"
+        #: Whether nothing is known of what may be said. Where the step has words too, they are listened for first,
+        #: at a tenth of the cost; only what they do not explain is recognised freely, once it is over.
+        self._free = expectation.expect == "anything" and not expectation.words
         self._phrases = () if self._free else tuple(phrases_for(expectation, model.vocabulary))
         self._ending = Ending(expectation)
         self._longest = round((LONGEST_FREE if self._free else LONGEST) / FRAME_SECONDS)
@@ -156,7 +159,7 @@ class Listening:
         reports = self._perhaps_tell(speech, before)
         quiet = (self._fed - speech.last_voice) * FRAME_SECONDS
         still = (self._fed - max(speech.changed, speech.began)) * FRAME_SECONDS
-        if self._ending.reached(_known(speech.words), quiet, still):
+        if self._ending.reached(speech.words, quiet, still):
             reports += self._end(speech)
         return reports
 
@@ -173,7 +176,9 @@ class Listening:
         stood = [was for was, now in zip(before, _known(speech.words), strict=False) if was == now]
         if self._free:
             return len(stood) >= FREE_WORDS and speech.voiced >= FREE_FRAMES
-        return bool(stood) and speech.voiced >= SURE_FRAMES
+        return (bool(stood) and speech.voiced >= SURE_FRAMES) or (
+            self._expectation.expect == "anything" and speech.voiced >= MUCH_FRAMES
+        )
 
     def _end(self, speech: _Speech) -> list[Report]:
         self._speech = None
@@ -189,6 +194,8 @@ class Listening:
         """What it meant; None if nobody said anything to us."""
         if speech.voiced < SYLLABLE:
             return None
+        if self._expectation.expect == "anything" and not self._free:
+            return self._routed(speech, best)
         if not _known([word.text for word in best.words]):
             unknown = speech.voiced >= SPEECH and not speech.over_prompt
             return Understood("", "", 0.0) if unknown else None
@@ -197,6 +204,20 @@ class Listening:
             others = [one for one in speech.utterance.readings() if one.text != best.text]
             understood = self._understand(self._expectation, [best, *others])
         return understood
+
+    def _routed(self, speech: _Speech, best: Hypothesis) -> Understood | None:
+        """Of a free question: its words as far as they explain all that was said, else whatever was said."""
+        said = [word.text for word in best.words]
+        understood = self._understand(self._expectation, [best])
+        if understood.meaning and UNKNOWN not in said and understood.confidence >= DOUBT:
+            return understood
+        if not _known(said) and (speech.voiced < SPEECH or (speech.over_prompt and not speech.told)):
+            return None
+        free = speech.utterance.freely()
+        if not free.words:
+            return understood if understood.meaning else None
+        other = self._understand(self._expectation, [free])
+        return understood if understood.meaning and understood.confidence > other.confidence else other
 
 
 def _known(words: Sequence[str]) -> list[str]:

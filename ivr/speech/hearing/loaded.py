@@ -75,7 +75,7 @@ class Utterance:
     def words(self) -> list[str]:
         """The words so far, as they may still change; `[unk]` among them."""
         partial = json.loads(self._recogniser.PartialResult())
-        return [word.text for word in self._words] + partial.get("partial", "").split()
+        return [word.text for word in self._words] + str(partial.get("partial", "")).split()
 
     def end(self) -> Hypothesis:
         """The best reading of the whole; nothing may be taken afterwards."""
@@ -85,7 +85,7 @@ class Utterance:
         return Hypothesis(tuple(self._words))
 
     def readings(self, most: int = MOST_READINGS) -> list[Hypothesis]:
-        """The likeliest readings of the whole, best first: recognised once more, because words of such have no confidence.
+        """The likeliest readings of the whole, best first: recognised again, for words of such have no confidence.
 
         Each word is given the reading's share of the likelihood of all of them.
         """
@@ -97,6 +97,13 @@ class Utterance:
             sound = soxr.resample(sound, RATE, self._model.rate, quality="LQ")
         recogniser.AcceptWaveform(sound.astype(np.int16).tobytes())
         return _readings(json.loads(recogniser.FinalResult()).get("alternatives", ()))
+
+    def freely(self) -> Hypothesis:
+        """The best reading of the whole without regard to the phrases: at ten times the cost."""
+        free = Utterance(self._model, ())
+        for sound in self._sound:
+            free.take(sound)
+        return free.end()
 
     def _at_rate(self, sound: Pcm) -> Pcm:
         if self._model.rate == RATE:

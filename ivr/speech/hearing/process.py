@@ -40,8 +40,8 @@ from ivr.speech.hearing.types import Expectation
 
 log = structlog.get_logger(__name__)
 
-#: Frames of one caller that may wait to be recognised (4 s); behind that the process is overloaded.
-MOST_BEHIND: Final = 200
+#: Frames of one caller that may wait to be recognised (8 s); behind that the process is overloaded.
+MOST_BEHIND: Final = 400
 #: How often memory is looked at, in seconds, and how long the last listenings may take when the process goes.
 LOOK_SECONDS: Final = 5.0
 LEAVE_SECONDS: Final = 90.0

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import Final, Literal
 
 #: How sure one must be: `sure` is taken at once, `unsure` is confirmed, `no` counts as not understood.
 Sureness = Literal["sure", "unsure", "no"]
+
+
+#: What `expect` may be.
+EXPECTS: Final = (
+    "", "yes_no", "anything", "digits", "code", "integer", "money", "date", "time", "phone", "secret",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
