@@ -91,7 +91,7 @@ def _each(path: Path | None) -> Iterator[Callable[[str, Outcome], None]]:
     if path is None:
         yield lambda line, outcome: None
         return
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with path.open("w", buffering=1, encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(("line", "language", "answer", "recording", "verdict", "heard", "confidence", "late"))
         yield lambda line, one: rows.writerow((
