@@ -46,7 +46,7 @@ def check_menu_words(library: FlowLibrary, flow: Flow, at: Path, step: MenuStep,
         if speech and lacking and all(name in library.hotline.words for name in sets_in(choice.hear)):
             message = f"the choice {key!r} has no words to hear in {', '.join(lacking)}; add them to `hear`"
             report.error(path, "F607", message, at_key=True)
-    if speech:
+    if speech and library.manifest.by_sound:
         _check_alike(at, step, report)
     _check_route(library, flow, at, step, report)
 

@@ -59,3 +59,5 @@ class Manifest:
     prompts: Mapping[str, PromptSignature]
     heard: frozenset[str] = frozenset({"zh-CN", "en"})
     unheard: Unheard = no_word_is_unheard
+    #: Whether words are compared by their sound too; reading Chinese aloud takes half a second to begin with.
+    by_sound: bool = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
@@ -23,10 +24,10 @@ class FlowStore:
 
     def __init__(self, folder: Path | Callable[[], Path], manifest: Manifest) -> None:
         self._where = folder if callable(folder) else lambda: folder
-        self._manifest = manifest
+        self._manifest = replace(manifest, by_sound=False)
         self._lock = Lock()
         self._seen = self._fingerprint()
-        library, problems = examine(self.folder, manifest)
+        library, problems = examine(self.folder, self._manifest)
         errors = [problem for problem in problems if problem.severity == "error"]
         if library is None or errors:
             raise FlowErrors(errors)
@@ -61,7 +62,8 @@ class FlowStore:
             fingerprint = self._fingerprint()
             if fingerprint == self._seen and manifest is None:
                 return []
-            self._manifest = manifest or self._manifest
+            if manifest is not None:
+                self._manifest = replace(manifest, by_sound=False)
             library, problems = examine(self.folder, self._manifest)
             self._seen, self._problems = fingerprint, problems
             if library is not None and not any(problem.severity == "error" for problem in problems):

@@ -33,7 +33,7 @@ def problems(folder: Path, new: str) -> str:
 @pytest.mark.parametrize(
     ("written", "told"),
     [
-        ("transfer: {", "meeting.yaml:33:15: F204 write either `queue` or `room`"),
+        ("transfer: {", "meeting.yaml:34:15: F204 write either `queue` or `room`"),
         ("transfer: {room: entered.number, queue: service, ", "F204 write either `queue` or `room`"),
         ("transfer: {room: entered.nummer, ", "F402 `entered` has no field 'nummer'; did you mean 'number'?"),
         ("transfer: {room: nobody, ", "F401"),
