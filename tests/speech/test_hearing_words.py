@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.speech.hearing.grammar import UNKNOWN, phrases_for
+from ivr.speech.hearing.grammar import UNKNOWN, nobodys_words, phrases_for
 from ivr.speech.hearing.phonetic import likeness
 from ivr.speech.hearing.types import Expectation
 from ivr.speech.hearing.values import VALUES
@@ -107,6 +107,15 @@ def test_numbers_in_a_grammar_have_the_lengths_that_the_step_takes() -> None:
     ]
     assert {len(words) for words in numbers} == {8}
     assert len({word for words in numbers for word in words}) == 11
+
+
+def test_common_words_take_up_what_is_none_of_a_menus_own_and_share_no_sound_with_it() -> None:
+    expectation = Expectation("zh-CN", {"保单 查询": "1"})
+    strange = nobodys_words(expectation)
+    assert len(strange) > 200
+    assert strange <= set(phrases_for(expectation, ANY_WORD))
+    assert not any(character in "保单查询" for word in strange for character in word)
+    assert nobodys_words(Expectation("zh-CN", expect="digits")) == frozenset()
 
 
 def test_the_same_step_always_has_the_same_grammar() -> None:

@@ -17,6 +17,7 @@ from ivr.speech.hearing import samples_en, samples_zh
 from ivr.speech.hearing.lexicon import Lexicon, base, lexicon, live_words
 from ivr.speech.hearing.phonetic import english_sounds, syllables
 from ivr.speech.hearing.types import Expectation
+from ivr.speech.hearing.values import FIGURES, VALUES
 from ivr.speech.hearing.vocabulary import Vocabulary, spoken_words
 
 #: What the recogniser makes of sounds that are none of the words.
@@ -24,8 +25,7 @@ UNKNOWN: Final = "[unk]"
 #: How many numbers stand for all of their kind, and how often a phrase of the step is repeated beside them.
 SAMPLES: Final = 800
 REPEATED: Final = 12
-#: Numbers read figure by figure, and how many digits are usual where a step does not say.
-_FIGURES: Final = frozenset({"digits", "code", "phone", "secret"})
+#: How many digits are usual where a step does not say.
 _USUAL: Final[Mapping[str, tuple[int, int]]] = {
     "phone": (8, 11),
     "secret": (4, 6),
@@ -47,9 +47,18 @@ def phrases_for(expectation: Expectation, vocabulary: Vocabulary) -> list[str]:
     )
     likely = _likely(expectation, vocabulary)
     fillers = _heard(words.fillers, vocabulary)
-    others = [] if values else _heard(unlike(own, words), vocabulary)
+    others = [] if values else _heard(unlike([*expectation.words, *live], words), vocabulary)
     times = REPEATED if values else 1
     return [*(phrase for phrase in own for _ in range(times)), *fillers, *values, *likely, *others, UNKNOWN]
+
+
+def nobodys_words(expectation: Expectation) -> frozenset[str]:
+    """The words of a step's grammar that stand for what is none of its own, as `[unk]` does."""
+    if expectation.expect in VALUES:
+        return frozenset()
+    words = lexicon(expectation.language)
+    live = live_words(expectation.words, expectation.expect == "yes_no", words)
+    return frozenset(unlike([*expectation.words, *live], words))
 
 
 def unlike(phrases: Iterable[str], words: Lexicon) -> list[str]:
@@ -76,7 +85,7 @@ def _heard(phrases: Iterable[str], vocabulary: Vocabulary) -> list[str]:
 
 def _likely(expectation: Expectation, vocabulary: Vocabulary) -> list[str]:
     """Values that are known to fit, read figure by figure: a little likelier than any other."""
-    if expectation.expect not in _FIGURES:
+    if expectation.expect not in FIGURES:
         return []
     read = [_read(value, base(expectation.language)) for value in expectation.likely if value.isdecimal()]
     return [phrase for phrase in _heard(read, vocabulary) for _ in range(3)]
@@ -92,7 +101,7 @@ def value_phrases(
     language: str, expect: str, least: int, most: int, vocabulary: Vocabulary
 ) -> tuple[str, ...]:
     """Phrases that stand for all values of a kind, in words of the vocabulary; none where no value is expected."""
-    if expect in _FIGURES:
+    if expect in FIGURES:
         low, high = _USUAL[expect]
         return tuple(_figure_phrases(language, min(least or low, most or 99), most or max(high, least)))
     makers = _ZH if language == "zh" else _EN
