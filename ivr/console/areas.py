@@ -10,6 +10,7 @@ from ivr.console.calls import AREA as CALLS
 from ivr.console.claims import AREA as CLAIMS
 from ivr.console.crosssell import AREA as CROSSSELL
 from ivr.console.flows import AREA as FLOWS
+from ivr.console.outreach import AREA as OUTREACH
 from ivr.console.phone import AREA as PHONE
 from ivr.console.player import AREA as PLAYER
 from ivr.console.reports import AREA as REPORTS
@@ -17,5 +18,5 @@ from ivr.console.seat import AREA as SEAT
 from ivr.console.voicemail import AREA as VOICEMAIL
 
 AREAS: tuple[Area, ...] = (
-    ACCOUNT, SEAT, VOICEMAIL, CLAIMS, BOARD, CALLS, CROSSSELL, FLOWS, REPORTS, ADMIN, PHONE, PLAYER,
+    ACCOUNT, SEAT, VOICEMAIL, CLAIMS, BOARD, CALLS, CROSSSELL, OUTREACH, FLOWS, REPORTS, ADMIN, PHONE, PLAYER,
 )  # fmt: skip

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.errors import OutreachError
@@ -68,6 +68,7 @@ def test_a_number_of_several_zones_is_called_only_while_all_of_them_allow_it() -
         assert openings.may_call(f"AU:{zone}", opening)
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 366 * 24 * 4), st.sampled_from(PLACES))
 def test_the_next_opening_is_open_and_nothing_before_it_is(quarters: int, place: str) -> None:
     openings = Openings(Rules().windows)
@@ -86,14 +87,14 @@ def test_in_a_simulated_year_with_jumping_clocks_nobody_is_called_outside_window
     rng = random.Random(20260310)
     rules = Rules.read({"caps": {"per_day": 1, "per_week": 2}, "retries": {"attempts": 20}})
     openings, readings = Openings(rules.windows), Readings()
-    people = [f"+{number}" for number in range(36)]
+    people = [f"+{number}" for number in range(12)]
     place = {person: PLACES[number % len(PLACES)] for number, person in enumerate(people)}
     history: dict[str, list[EarlierCall]] = defaultdict(list)
     next_at: dict[str, datetime] = dict.fromkeys(people, datetime(2026, 1, 1, tzinfo=UTC))
     real: dict[str, list[datetime]] = defaultdict(list)
     true, steady, wrong, wrong_until = datetime(2026, 1, 1, tzinfo=UTC), 0.0, timedelta(0), 0.0
     while true < datetime(2027, 1, 1, tzinfo=UTC):
-        step = rng.choice((600.0, 900.0, 1500.0))
+        step = rng.choice((900.0, 1800.0, 2700.0))
         true, steady = true + timedelta(seconds=step), steady + step
         if steady > wrong_until:
             wrong = timedelta(0)
@@ -110,7 +111,7 @@ def test_in_a_simulated_year_with_jumping_clocks_nobody_is_called_outside_window
             history[person].append(EarlierCall(seen[0], spoken=False))
             real[person].append(true)
             next_at[person] = seen[0] + timedelta(minutes=rng.choice((30, 240, 1440)))
-    assert sum(map(len, real.values())) > 1500
+    assert sum(map(len, real.values())) > 400
     for person, calls in real.items():
         for call in calls:
             assert openings.may_call(place[person], call), (person, call)
@@ -183,7 +184,8 @@ def test_who_asked_to_be_called_later_is_called_then_once_more_than_the_rules_sa
     assert after_attempt(Rules(), "call_later", made=4, ended_at=ended, later_at=later).at is None
 
 
-@given(st.floats(0.2, 60.0), st.lists(st.floats(0.001, 0.4), min_size=200, max_size=400))
+@settings(max_examples=25)
+@given(st.floats(0.2, 60.0), st.lists(st.floats(0.001, 0.4), min_size=100, max_size=150))
 def test_a_pace_is_held_however_unevenly_it_is_looked_at(rate: float, pauses: list[float]) -> None:
     bucket, now, begun = TokenBucket(rate, 0.0), 0.0, 0
     for pause in pauses:

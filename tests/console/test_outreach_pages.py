@@ -1,0 +1,38 @@
+"""Campaigns without a browser: a wrong form says what is wrong, and nobody else may look."""
+
+from __future__ import annotations
+
+from conftest import Console
+
+
+async def test_a_form_that_cannot_be_says_what_is_wrong_and_makes_nothing(console: Console) -> None:
+    boss = await console.signed_in("boss")
+    refused = await boss.post("/outreach/new", data={"kind": "list", "hours": "9-17"})
+    assert refused.status_code == 422
+    assert "are no opening hours" in refused.text
+    assert (await boss.post("/outreach/new", data={"kind": "list", "at_once": "many"})).status_code == 422
+    assert (await boss.get("/api/outreach")).json() == []
+
+
+async def test_a_campaign_is_started_paused_and_stopped_and_who_did_it_is_on_record(console: Console) -> None:
+    boss = await console.signed_in("boss")
+    made = await boss.post("/outreach/new", data={"kind": "premium_due", "days": "60", "name": "n"})
+    assert made.status_code == 303
+    campaign = made.headers["location"].rsplit("/", 1)[1]
+    for action, state in (("start", "running"), ("pause", "paused"), ("start", "running"), ("stop", "stopped")):
+        told = await boss.post(f"/api/outreach/{campaign}/{action}")
+        assert told.json() == {"id": campaign, "state": state}
+    assert (await boss.post(f"/api/outreach/{campaign}/start")).status_code == 409
+    assert (await boss.post(f"/api/outreach/{campaign}/sing")).status_code == 404
+    assert (await boss.get(f"/api/outreach/{campaign}")).json()["state"] == "stopped"
+    assert set((await boss.get(f"/api/outreach/{campaign}/hours")).json()) == {"hours", "reached", "others"}
+    trail = await console.database.audit.about(f"campaign:{campaign}", limit=9)
+    assert [one.action for one in reversed(trail)] == [
+        "added", "campaign_start", "campaign_pause", "campaign_start", "campaign_stop",
+    ]  # fmt: skip
+
+
+async def test_seats_do_not_see_campaigns(console: Console) -> None:
+    mei = await console.signed_in("mei")
+    assert (await mei.get("/outreach")).status_code == 403
+    assert (await mei.get("/api/outreach")).status_code == 403
