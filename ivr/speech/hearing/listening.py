@@ -14,7 +14,7 @@ from typing import Final
 from ivr.media import g711
 from ivr.media.g711 import FRAME, FRAME_SECONDS, Law
 from ivr.speech.hearing.ending import Ending
-from ivr.speech.hearing.grammar import phrases_for
+from ivr.speech.hearing.grammar import nobodys_words, phrases_for
 from ivr.speech.hearing.loaded import UNKNOWN, LoadedModel, Utterance
 from ivr.speech.hearing.reports import Began, Dismissed, Heard, Report
 from ivr.speech.hearing.types import Expectation, Hypothesis, Understood
@@ -83,6 +83,8 @@ class Listening:
         #: at a tenth of the cost; only what they do not explain is recognised freely, once it is over.
         self._free = expectation.expect == "anything" and not expectation.words
         self._phrases = () if self._free else tuple(phrases_for(expectation, model.vocabulary))
+        #: What is heard for sounds that are none of the step's words.
+        self._strange = frozenset((UNKNOWN, *(() if self._free else nobodys_words(expectation))))
         self._ending = Ending(expectation)
         self._longest = round((LONGEST_FREE if self._free else LONGEST) / FRAME_SECONDS)
         self._activity = VoiceActivity(law)
@@ -152,7 +154,7 @@ class Listening:
         if self._fed - speech.looked_at < LOOK:
             return []
         speech.looked_at = self._fed
-        before = _known(speech.words)
+        before = self._known(speech.words)
         words = speech.utterance.words()
         if words != speech.words:
             speech.words, speech.changed = words, self._fed
@@ -173,7 +175,7 @@ class Listening:
         """Words that stood at the last look too, and a voice of some length; either is made of noise now and then."""
         if not speech.over_prompt:
             return speech.voiced >= QUIET_FRAMES
-        stood = [was for was, now in zip(before, _known(speech.words), strict=False) if was == now]
+        stood = [was for was, now in zip(before, self._known(speech.words), strict=False) if was == now]
         if self._free:
             return len(stood) >= FREE_WORDS and speech.voiced >= FREE_FRAMES
         return (bool(stood) and speech.voiced >= SURE_FRAMES) or (
@@ -196,7 +198,7 @@ class Listening:
             return None
         if self._expectation.expect == "anything" and not self._free:
             return self._routed(speech, best)
-        if not _known([word.text for word in best.words]):
+        if not self._known([word.text for word in best.words]):
             unknown = speech.voiced >= SPEECH and not speech.over_prompt
             return Understood("", "", 0.0) if unknown else None
         understood = self._understand(self._expectation, [best])
@@ -205,23 +207,23 @@ class Listening:
             understood = self._understand(self._expectation, [best, *others])
         return understood
 
+    def _known(self, words: Sequence[str]) -> list[str]:
+        """Those that are words of the step."""
+        return [word for word in words if word not in self._strange]
+
     def _routed(self, speech: _Speech, best: Hypothesis) -> Understood | None:
         """Of a free question: its words as far as they explain all that was said, else whatever was said."""
         said = [word.text for word in best.words]
         understood = self._understand(self._expectation, [best])
-        if understood.meaning and UNKNOWN not in said and understood.confidence >= DOUBT:
+        if understood.meaning and self._strange.isdisjoint(said) and understood.confidence >= DOUBT:
             return understood
-        if not _known(said) and (speech.voiced < SPEECH or (speech.over_prompt and not speech.told)):
+        if not self._known(said) and (speech.voiced < SPEECH or (speech.over_prompt and not speech.told)):
             return None
         free = speech.utterance.freely()
         if not free.words:
             return understood if understood.meaning else None
         other = self._understand(self._expectation, [free])
         return understood if understood.meaning and understood.confidence > other.confidence else other
-
-
-def _known(words: Sequence[str]) -> list[str]:
-    return [word for word in words if word != UNKNOWN]
 
 
 def frames_of(audio: bytes) -> list[bytes]:
