@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,6 +14,12 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ivr.errors import SettingError
+
+
+#: What an address of a web server looks like; a path may follow where a proxy has us under one.
+_ADDRESS = re.compile(
+    r"https?://[\w.-]+(:\d{1,5})?(/[\w./~-]*)?|https?://\[[0-9a-fA-F:]+\](:\d{1,5})?(/[\w./~-]*)?"
+)
 
 
 def listed(text: str) -> tuple[str, ...]:
@@ -329,6 +336,27 @@ class Settings(BaseSettings):
             "Where a number is called: {number} at the registrar, or an address such as sip:{number}@gateway.example."
         ),
     )
+    public_url: str = Field(
+        "",
+        description=(
+            "Where the world reaches the HTTP process, through its proxy, such as https://hotline.example.com; Twilio and"
+            " links in messages need it."
+        ),
+    )
+    twilio_account_sid: str = Field(
+        "", description="Account SID (AC…) of the Twilio account; empty: no Twilio line."
+    )
+    twilio_auth_token: SecretStr = Field(SecretStr(""), description="Its Auth Token.")
+    twilio_number: str = Field(
+        "", description="Our number there, such as +14155550100: calls and messages go out under it."
+    )
+    twilio_calls: int = Field(
+        50, ge=1, le=1000, description="Calls over Twilio that a worker carries at once, beside max_calls."
+    )
+    twilio_api: str = Field(
+        "",
+        description="Where Twilio's interface is, for tests with a fake one; empty: https://api.twilio.com.",
+    )
     drain_seconds: float = Field(
         30.0, ge=0, le=3600, description="How long running calls may go on after SIGTERM."
     )
@@ -373,6 +401,35 @@ class Settings(BaseSettings):
             if part not in ("udp", "tcp"):
                 raise ValueError(f"{part} is no transport; write udp, tcp, or both by comma")
         return value.lower()
+
+    @field_validator("public_url", "twilio_api", mode="after")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if value and not _ADDRESS.fullmatch(value):
+            raise ValueError("no such address can be; write it as https://hotline.example.com")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _has_what_twilio_needs(self) -> Settings:
+        if not self.twilio_account_sid:
+            return self
+        if not re.fullmatch(r"AC[0-9a-fA-F]{32}", self.twilio_account_sid):
+            raise ValueError(
+                "HOTLINE_TWILIO_ACCOUNT_SID is AC and 32 hexadecimal digits, as Twilio's console shows it"
+            )
+        if not self.twilio_auth_token.get_secret_value():
+            raise ValueError("a Twilio account needs HOTLINE_TWILIO_AUTH_TOKEN")
+        if not re.fullmatch(r"\+[1-9]\d{6,14}", self.twilio_number):
+            raise ValueError("a Twilio account needs HOTLINE_TWILIO_NUMBER, written as +14155550100")
+        if not self.public_url:
+            raise ValueError(
+                "Twilio must reach the hotline: HOTLINE_PUBLIC_URL is its address, such as https://hotline.example.com"
+            )
+        if self.public_url.startswith("http://") and not self.twilio_api:
+            raise ValueError(
+                "Twilio streams to https addresses alone: HOTLINE_PUBLIC_URL must begin with https://"
+            )
+        return self
 
     @model_validator(mode="after")
     def _can_register(self) -> Settings:
