@@ -197,7 +197,8 @@ class Transcriptions:
         )
         found: dict[str, Urgency] = {}
         async with self._store.reading() as connection:
-            for number, urgency in await connection.execute(query):
+            rows = await connection.execute(query)
+            for number, urgency in ((row[0], cast("Urgency", row[1])) for row in rows):
                 if more_urgent(urgency, found.get(number, "normal")):
                     found[number] = urgency
         return found
