@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from policy_db.clock import Clock
 from policy_db.keys import Keys
+from policy_db.outreach_forget import forget_called
 from policy_db.retention import Period, Retention
 from policy_db.retention_delete import Deleter, RemoveFile
 from policy_db.retention_purge import Purge, SaleRules, contract_end, is_short
@@ -318,6 +319,7 @@ class Erasure:
         async with self._store.writing("users of data") as connection:
             await self._forget_numbers(connection, plan)
             await self._forget_suggestions(connection, plan)
+            await forget_called(connection, plan.customer, plan.policy_numbers, spellings(plan.phone))
             await self._forget_contracts(connection, plan)
         await self._retention.note_erasure(
             number, who=who, erased=plan.counts(), stays=[one.told() for one in plan.stays]

@@ -11,6 +11,7 @@ from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from policy_db.clock import Clock
+from policy_db.outreach_forget import forget_long_ago
 from policy_db.retention import Period, Retention
 from policy_db.retention_delete import Deleter, RemoveFile, not_blank
 from policy_db.retention_ties import (
@@ -98,7 +99,7 @@ class Purge:
             ("suggestions", self._suggestions),
             ("documents", self._rows(DocumentRow, DocumentRow.created_at)),
             ("attempts", self._rows(AttemptRow, AttemptRow.at)),
-            ("numbers", self._rows(PreferenceRow, PreferenceRow.updated_at)),
+            ("numbers", self._numbers),
             ("imports", self._imports),
             ("audit", self._rows(AuditRow, AuditRow.at)),
         ):
@@ -292,6 +293,16 @@ class Purge:
                 count.deleted += await blank(connection, ids)
 
         return drop
+
+    # Telephone numbers
+
+    async def _numbers(self, period: Period, periods: dict[str, Period]) -> None:
+        """What is remembered of numbers, and whom we called."""
+        await self._rows(PreferenceRow, PreferenceRow.updated_at)(period, periods)
+        if not self.dry:
+            async with self.store.writing() as connection:
+                gone = await forget_long_ago(connection, self._due(period), await open_holds(connection))
+            self._count("numbers").deleted += gone
 
     # Rows that nothing hangs on
 

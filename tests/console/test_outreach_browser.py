@@ -11,6 +11,7 @@ from conftest import ServedConsole, axe
 
 from policy_db.outreach import NewAttempt
 
+PAGES = ("/outreach", "/outreach/new", "/outreach/promises", "/outreach/history?q=86001234")
 LIST = "number,policy\n13800138000,86001234\n13800138001,86001234\n13800138000,\n12345,\n"
 
 
@@ -52,7 +53,7 @@ def test_a_campaign_is_made_looked_through_started_and_watched(
     served.run(called(served.parts, made))
     for width in (1280, 390):
         page.set_viewport_size({"width": width, "height": 900})
-        for path in (f"/outreach/{made}", "/outreach", "/outreach/new", "/outreach/promises", "/outreach/history?q=86001234"):
+        for path in (f"/outreach/{made}", *PAGES):
             page.goto(served.url + path)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
             assert axe(page) == [], (path, width)

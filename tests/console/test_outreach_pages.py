@@ -19,7 +19,12 @@ async def test_a_campaign_is_started_paused_and_stopped_and_who_did_it_is_on_rec
     made = await boss.post("/outreach/new", data={"kind": "premium_due", "days": "60", "name": "n"})
     assert made.status_code == 303
     campaign = made.headers["location"].rsplit("/", 1)[1]
-    for action, state in (("start", "running"), ("pause", "paused"), ("start", "running"), ("stop", "stopped")):
+    for action, state in (
+        ("start", "running"),
+        ("pause", "paused"),
+        ("start", "running"),
+        ("stop", "stopped"),
+    ):
         told = await boss.post(f"/api/outreach/{campaign}/{action}")
         assert told.json() == {"id": campaign, "state": state}
     assert (await boss.post(f"/api/outreach/{campaign}/start")).status_code == 409
@@ -32,7 +37,7 @@ async def test_a_campaign_is_started_paused_and_stopped_and_who_did_it_is_on_rec
     ]  # fmt: skip
 
 
-async def test_seats_do_not_see_campaigns(console: Console) -> None:
-    mei = await console.signed_in("mei")
-    assert (await mei.get("/outreach")).status_code == 403
-    assert (await mei.get("/api/outreach")).status_code == 403
+async def test_who_reviews_messages_does_not_see_campaigns(console: Console) -> None:
+    other = await console.signed_in("rui")
+    assert (await other.get("/outreach")).status_code == 403
+    assert (await other.get("/api/outreach")).status_code == 403

@@ -66,14 +66,10 @@ async def outcomes(hotline: HotlineProcess, made: str, wanted: int) -> dict[str,
     return await asyncio.to_thread(until, ended, 60, "the end of all attempts")
 
 
-async def test_a_person_confirms_hears_the_premium_and_promises_to_pay(
-    start_hotline, tmp_path: Path
-) -> None:
+async def test_a_person_confirms_hears_the_premium_and_promises_to_pay(start_hotline, tmp_path: Path) -> None:
     hotline: HotlineProcess = start_hotline(zone=NOON)
     async with SipCaller(hotline.address) as phone:
-        made = await asyncio.to_thread(
-            campaign, hotline, tmp_path, {address(phone, "wang"): "86001234"}
-        )
+        made = await asyncio.to_thread(campaign, hotline, tmp_path, {address(phone, "wang"): "86001234"})
         call = await until_came(phone)
         assert call.requests[0].get("x-attempt").startswith("a-")
         await hears(call, spoken("reminder_greeting")[:16000])

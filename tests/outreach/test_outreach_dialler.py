@@ -1,4 +1,4 @@
-"""Killed at every step, asked twice and answered late: nobody is dialled twice, every attempt ends in one true outcome."""
+"""Killed at every step, asked twice, answered late: nobody is dialled twice, every attempt ends in one true outcome."""
 
 from __future__ import annotations
 
@@ -197,7 +197,11 @@ def dialler(database: PolicyDatabase, house: Any, time: Time, holder: str = "dia
 
 
 async def begin(
-    database: PolicyDatabase, people: Sequence[str | NewPerson], name: str = "c-1", kind: str = "list", **rules: Any
+    database: PolicyDatabase,
+    people: Sequence[str | NewPerson],
+    name: str = "c-1",
+    kind: str = "list",
+    **rules: Any,
 ) -> Campaign:
     """A running campaign of these numbers."""
     wanted = {"pace": {"at_once": 50, "per_second": 100}, **rules}
@@ -230,7 +234,16 @@ def numbers(count: int) -> list[str]:
 async def test_everybody_is_called_and_each_end_is_the_one_that_came(
     database: PolicyDatabase, time: Time
 ) -> None:
-    ways = ("told", "promised", "busy", "no_answer", "invalid_number", "hung_up", "wrong_number", "do_not_call")
+    ways = (
+        "told",
+        "promised",
+        "busy",
+        "no_answer",
+        "invalid_number",
+        "hung_up",
+        "wrong_number",
+        "do_not_call",
+    )
     people = numbers(len(ways))
     world = World(dict(zip(people, ways, strict=True)))
     house = House(database, world, time)
@@ -239,7 +252,9 @@ async def test_everybody_is_called_and_each_end_is_the_one_that_came(
     found = {one.number: one.outcome for one in await attempts(database)}
     assert found == dict(zip(people, ways, strict=True))
     counts = await database.campaigns.counts("c-1")
-    assert {what: people for (state, what), people in counts.items() if state == "done"} == dict.fromkeys(ways, 1)
+    assert {what: people for (state, what), people in counts.items() if state == "done"} == dict.fromkeys(
+        ways, 1
+    )
     campaign = await database.campaigns.find("c-1")
     assert campaign is not None
     assert campaign.state == "done"
@@ -304,9 +319,7 @@ async def test_killed_anywhere_nobody_is_dialled_twice_for_one_attempt_and_every
     world = World({one: rng.choice(ways) for one in people})
     house = House(database, world, time)
     await begin(database, people, caps={"per_day": 2, "per_week": 3}, pace={"at_once": 8, "per_second": 10})
-    lives = 0
-    for _ in range(20):
-        lives += 1
+    for lives in range(20):
         machine = dialler(database, house, time, f"d/{seed}-{lives}")
         running = asyncio.create_task(machine.once())
         for _ in range(rng.randrange(1, 60)):
@@ -358,7 +371,13 @@ async def test_words_that_come_out_of_order_twice_or_late_move_an_attempt_only_f
         await begin(database, [NewPerson(f"+8613900000{trial:03d}", PLACE)], name=f"c-{trial}")
         (person,) = await database.campaigns.people(f"c-{trial}")
         await database.outreach.plan([NewAttempt(f"a-{trial}", person, "sip")], holder="d", at=time())
-        told = [("ringing", ""), ("answered", ""), ("ended", "busy"), ("ended", "no_answer"), ("submitted", "")] * 2
+        told = [
+            ("ringing", ""),
+            ("answered", ""),
+            ("ended", "busy"),
+            ("ended", "no_answer"),
+            ("submitted", ""),
+        ] * 2
         rng.shuffle(told)
         first_end = next(outcome for state, outcome in told if state == "ended")
         for state, outcome in told:
@@ -378,7 +397,9 @@ async def test_a_line_that_cannot_be_reached_rests_and_other_campaigns_go_on(
     house.placer._carriers = {"sip": world, "other": good}  # type: ignore[dict-item]
     await begin(database, people, name="c-bad", pace={"at_once": 5, "per_second": 5})
     other = replace(
-        Campaign("c-good", "c-good", "list", "premium_reminder", START, "test", rules={"pace": {"per_second": 50}}),
+        Campaign(
+            "c-good", "c-good", "list", "premium_reminder", START, "test", rules={"pace": {"per_second": 50}}
+        ),
         line="other",
     )
     await database.campaigns.add(other)
@@ -441,7 +462,9 @@ async def test_a_preview_counts_who_is_left_out_by_reason(database: PolicyDataba
     )
     customer = added.number
     await database.customers.set_consent(customer, "calls", given=False, source="test")
-    await database.do_not_call.add(DoNotCall("+8613800000001", "", "all", START - timedelta(days=1), None, "call"))
+    await database.do_not_call.add(
+        DoNotCall("+8613800000001", "", "all", START - timedelta(days=1), None, "call")
+    )
     await begin(database, ["+8613800000002"], name="c-other")
     lines, wrong = read_csv(
         f"number,customer\n13800000000,\n13800000000,\n13800000001,\n13800000002,\n13800000009,{customer}\n5,\n".encode()
@@ -458,5 +481,3 @@ async def test_a_preview_counts_who_is_left_out_by_reason(database: PolicyDataba
 
 def test_no_queue_has_no_free_seats() -> None:
     assert free_seats(Snapshot({}, (), ()), "service") == 0
-
-

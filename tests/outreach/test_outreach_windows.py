@@ -128,7 +128,9 @@ def _near(calls: list[datetime], one: datetime) -> bool:
 def test_a_clock_that_jumps_is_believed_only_where_both_readings_agree_and_after_an_hour_alone() -> None:
     readings, now = Readings(), datetime(2026, 3, 10, 2, 0, tzinfo=UTC)
     assert readings.at(now, 0.0) == (now,)
-    assert readings.at(now + timedelta(seconds=31), 30.0) == (now + timedelta(seconds=31),)  # set right a little
+    assert readings.at(now + timedelta(seconds=31), 30.0) == (
+        now + timedelta(seconds=31),
+    )  # set right a little
     jumped = now + timedelta(hours=9)
     assert len(readings.at(jumped, 60.0)) == 2
     back = readings.at(now + timedelta(seconds=120), 120.0)
@@ -241,7 +243,9 @@ def test_numbers_tell_where_they_ring(text: str, number: str, place: str) -> Non
     assert (read.number, read.place) == (number, place)
 
 
-@pytest.mark.parametrize("text", ["", "12345", "400-000-1234", "+1 800 356 9377", "call me", "sip:@", "1" * 40])
+@pytest.mark.parametrize(
+    "text", ["", "12345", "400-000-1234", "+1 800 356 9377", "call me", "sip:@", "1" * 40]
+)
 def test_what_nobody_can_be_called_at_is_no_number(text: str) -> None:
     assert read_number(text) is None
 
