@@ -15,6 +15,7 @@ from policy_db.tables.calls import (
     RecordingRow,
 )
 from policy_db.tables.claims import ClaimAnswerRow, ClaimAttachmentRow, ClaimRow, ComplaintRow
+from policy_db.tables.documents import ClaimPaperRow, DocumentContentRow, LinkRow, PostBatchRow
 from policy_db.tables.flows import FlowCountRow, FlowFileRow, FlowVersionRow
 from policy_db.tables.outreach import (
     CampaignAttemptRow,
@@ -39,6 +40,7 @@ from policy_db.tables.reviews import (
     TranscriptionRow,
     TranscriptRow,
 )
+from policy_db.tables.sales import SalesPreferenceRow
 from policy_db.tables.seats import QueueRow, SeatMoveRow, SeatPauseRow, SeatRow, WaitingCallRow
 from policy_db.tables.selling import (
     DoNotCallRow,
@@ -70,6 +72,7 @@ __all__ = [
     "ClaimAnswerRow",
     "ClaimAttachmentRow",
     "ClaimEventRow",
+    "ClaimPaperRow",
     "ClaimReviewRow",
     "ClaimRow",
     "CommissionRow",
@@ -80,6 +83,7 @@ __all__ = [
     "CustomerRow",
     "DispositionRow",
     "DoNotCallRow",
+    "DocumentContentRow",
     "DocumentRow",
     "DueRuleRow",
     "ErasureRow",
@@ -92,6 +96,7 @@ __all__ = [
     "InstalmentRow",
     "LeaseRow",
     "LegalHoldRow",
+    "LinkRow",
     "MessageCategoryRow",
     "MessageEventRow",
     "MessageRow",
@@ -99,6 +104,7 @@ __all__ = [
     "OutboxRow",
     "PaymentRow",
     "PolicyRow",
+    "PostBatchRow",
     "PreferenceRow",
     "ProductRow",
     "PromptPinRow",
@@ -111,6 +117,7 @@ __all__ = [
     "ReferralStepRow",
     "RetentionPeriodRow",
     "RoomRow",
+    "SalesPreferenceRow",
     "SalespersonRow",
     "SeatMoveRow",
     "SeatPauseRow",

@@ -20,7 +20,8 @@ class CallRow(Base):
     `outbound`: the hotline made it; `caller` is the number of the other side all the same, `called` is ours.
     Where it is, or was last: `step` (`flow.step`), entered `step_at` seconds after it was answered. `asked` says that a
     person was asked for; `missed` counts silences and keys that fitted nothing, `faults` what went wrong on our side.
-    How it was heard, where the line could tell: `mos` (1 to 4.5), `loss` (share of packets), `jitter_ms`.
+    `rang` are the seconds from its first ring (INVITE) to our answer (200); `apologised` that it was answered late and the
+    caller heard an apology for that. How it was heard, where the line could tell: `mos` (1 to 4.5), `loss` (share of packets), `jitter_ms`.
     """
 
     __tablename__ = "calls"
@@ -64,6 +65,8 @@ class CallRow(Base):
     missed: Mapped[int] = mapped_column(default=0, server_default="0")
     faults: Mapped[int] = mapped_column(default=0, server_default="0")
     outbound: Mapped[bool] = mapped_column(default=False, server_default=false())
+    rang: Mapped[float | None] = mapped_column(Float(53))
+    apologised: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class CallFlowRow(Base):
@@ -128,10 +131,20 @@ class PreferenceRow(Base):
 
 
 class DocumentRow(Base):
-    """A document made for a policy, and how it went out."""
+    """A document made for a policy, claim or caller, and how it goes out.
+
+    `facts` are what it is made of beside them (a caller's choices), `made_by` who asked for it on the console (empty:
+    a caller), `batch` the batch of letters it was printed in.
+    """
 
     __tablename__ = "documents"
-    __table_args__ = (CheckConstraint("state IN ('queued', 'sent', 'failed')", name="state"),)
+    __table_args__ = (
+        CheckConstraint("state IN ('queued', 'sent', 'failed')", name="state"),
+        Index(None, "created_at"),
+        Index(None, "customer"),
+        Index(None, "claim"),
+        Index(None, "batch"),
+    )
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     kind: Mapped[str] = mapped_column(String(40))
@@ -142,6 +155,13 @@ class DocumentRow(Base):
     channel: Mapped[str] = mapped_column(String(20))
     state: Mapped[str] = mapped_column(String(10))
     created_at: Mapped[datetime] = mapped_column(UtcTime)
+    customer: Mapped[str] = mapped_column(String(20), default="", server_default="")
+    claim: Mapped[str] = mapped_column(String(20), default="", server_default="")
+    facts: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, server_default="{}")
+    problem: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    sent_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    made_by: Mapped[str] = mapped_column(String(100), default="", server_default="")
+    batch: Mapped[int | None]
 
 
 class AuditRow(Base):
