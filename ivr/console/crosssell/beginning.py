@@ -106,7 +106,7 @@ async def must_be_allowed(
     if standing is not None:
         await looked_at(parts, visitor, "customer", standing.customer)
     wrong: dict[Part, str] = dict(_about_customer(caller, standing, asked))
-    if standing is not None and (why := _asked_lately(parts, caller, standing)):
+    if standing is not None and (why := _asked_lately(parts, caller, standing, asked.product)):
         if parts.settings.crosssell_begun == "stop":
             wrong.setdefault("customer", f"{why}_stop")
         elif not asked.anyway:
@@ -143,8 +143,13 @@ def _about_customer(
         yield "product", "on_its_way"
 
 
-def _asked_lately(parts: ConsoleParts, caller: Caller, standing: CustomerStanding) -> str:
-    """Why the hotline itself would not ask this customer now, empty if it might: `cool_off` or `frequency`."""
+def _asked_lately(parts: ConsoleParts, caller: Caller, standing: CustomerStanding, product: str) -> str:
+    """Why the hotline itself would not ask this customer now, empty if it might: `cool_off` or `frequency`.
+
+    The referral of this very call is none: it is not asked anew, but found again.
+    """
+    earlier = tuple(one for one in standing.offers if (one.call_id, one.product) != (caller.call, product))
+    standing = replace(standing, offers=earlier)
     facts = CallFacts(caller.call, "", caller.number, 0, "", parts.clock())
     return next(iter(asked_lately(facts, standing, SellingRules.of(parts.settings))), "")
 
