@@ -97,16 +97,20 @@ class Calls:
         asked: bool | None = None,
         missed: int | None = None,
         faults: int | None = None,
+        rang: float | None = None,
+        apologised: bool | None = None,
     ) -> None:
         """Note what has become known: language, assurance level (0 to 2), policy, how the caller was heard.
 
         `mos` is 1 to 4.5, `loss` a share of packets. `step` is where the call is (`flow.step`, since `step_at` seconds
         after it was answered), `asked` whether a person was asked for, `missed` and `faults` are counts so far.
+        `rang` are the seconds from ring to answer, `apologised` says that the caller heard an apology for them.
         Raises NotFoundError.
         """
         values = _known(
             language=language, level=level, policy=policy, mos=mos, loss=loss, jitter_ms=jitter_ms,
             step=step, step_at=step_at, asked=asked, missed=missed, faults=faults,
+            rang=rang, apologised=apologised,
         )  # fmt: skip
         await self._change(call, values)
 

@@ -48,6 +48,7 @@ from policy_db.reports import Reports
 from policy_db.retention import Retention
 from policy_db.rooms import Rooms
 from policy_db.sales import Sales
+from policy_db.sales_people import SalesPeople
 from policy_db.seats import Seats
 from policy_db.store import Store
 from policy_db.suggestions import Suggestions
@@ -83,6 +84,7 @@ class PolicyDatabase:
         self.claims = Claims(store, clock, resume_within)
         self.complaints = Complaints(store)
         self.sales = Sales(store)
+        self.salespeople = SalesPeople(store, clock)
         self.calls = Calls(store, clock)
         self.callers = Callers(store, clock)
         self.recordings = Recordings(store, clock)

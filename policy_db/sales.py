@@ -10,17 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
 from policy_db.facts import Commission, Money, SalesMonth
-from policy_db.store import AnyRow, Store
+from policy_db.sales_book import SalesBook
+from policy_db.store import AnyRow
 from policy_db.tables import CommissionRow, SalespersonRow
 
 _ZERO = Decimal("0.00")
 
 
-class Sales:
-    """Commissions by salesperson."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
+class Sales(SalesBook):
+    """Commissions by salesperson; what it inherits reads what they sold and what becomes of it."""
 
     async def commission(self, number: str, today: date) -> Commission | None:
         """The latest month up to `today` in which the salesperson earned something; None if there is none."""

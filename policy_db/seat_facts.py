@@ -109,7 +109,7 @@ class QueueCall:
     `seat_id` is the seat that rings or talks, and after the end the one that served. `tried` are seats that did
     not answer, the last of them at `tried_at`. `visited` are the queues this caller overflowed from.
     `worker` carries the call, for as long as `lease_until`. `call_back_to` is the number of a kept place, which
-    is dialled no earlier than `not_before`.
+    is dialled no earlier than `not_before`. `apologised_at` is when the caller heard that we are sorry for the wait.
     """
 
     id: str
@@ -138,6 +138,7 @@ class QueueCall:
     answered_at: datetime | None = None
     ended_at: datetime | None = None
     outcome: str = ""
+    apologised_at: datetime | None = None
     version: int = 0
 
 

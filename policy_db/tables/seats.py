@@ -134,6 +134,7 @@ class WaitingCallRow(Base):
     answered_at: Mapped[datetime | None] = mapped_column(UtcTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcTime)
     outcome: Mapped[str] = mapped_column(String(40))
+    apologised_at: Mapped[datetime | None] = mapped_column(UtcTime)
     version: Mapped[int]
 
 
