@@ -19,6 +19,7 @@ import crosssell_bench
 import database_bench
 import hotline_bench
 import media_bench
+import outreach_bench
 import seats_bench
 import sip_bench
 import sip_figures
@@ -73,7 +74,7 @@ def main() -> int:
     parser.add_argument(
         "parts",
         nargs="*",
-        help="engine, database, wire, media, sip, console, seats, crosssell; none: all these; spoken: a million values",
+        help="engine, database, wire, media, sip, console, seats, crosssell, outreach; none: all these; spoken: a million values",
     )
     parser.add_argument("--long", action="store_true", help="20,000 calls of soak, and the capacity's knee")
     parser.add_argument(
@@ -95,6 +96,7 @@ def main() -> int:
         "console": console_bench.rows,
         "crosssell": crosssell_bench.rows,
         "seats": seats_bench.rows,
+        "outreach": outreach_bench.rows,
         "spoken": spoken_bench.rows,
     }
     for name in chosen.parts or (name for name in parts if name != "spoken"):
