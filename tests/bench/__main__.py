@@ -74,7 +74,10 @@ def main() -> int:
     parser.add_argument(
         "parts",
         nargs="*",
-        help="engine, database, wire, media, sip, console, seats, crosssell, outreach; none: all these; spoken: a million values",
+        help=(
+            "engine, database, wire, media, sip, console, seats, crosssell, outreach; none: all these;"
+            " spoken: a million values"
+        ),
     )
     parser.add_argument("--long", action="store_true", help="20,000 calls of soak, and the capacity's knee")
     parser.add_argument(
