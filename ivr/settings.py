@@ -15,7 +15,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ivr.errors import SettingError
 
-
 #: What an address of a web server looks like; a path may follow where a proxy has us under one.
 _ADDRESS = re.compile(
     r"https?://[\w.-]+(:\d{1,5})?(/[\w./~-]*)?|https?://\[[0-9a-fA-F:]+\](:\d{1,5})?(/[\w./~-]*)?"

@@ -23,7 +23,8 @@ AnsweredBy = Literal["person", "machine", "fax", "announcement"]
 class DialOrder:
     """A call to be placed: `attempt` is its key, `to` E.164 or a SIP address, `caller` our number (may be empty).
 
-    `detect` asks the carrier to find out who answers, where it can. `call_id` is the id that the call will have.
+    `detect` asks the carrier to find out who answers, where it can. `call_id` is the id that the call will have,
+    `carrier_id` the carrier's own, as far as it is known.
     """
 
     attempt: str
@@ -33,6 +34,7 @@ class DialOrder:
     detect: bool
     call_id: str
     placed_at: datetime
+    carrier_id: str = ""
 
 
 class Told(Protocol):

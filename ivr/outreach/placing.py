@@ -371,4 +371,5 @@ def _order(attempt: Attempt, campaign: Campaign, rules: Rules) -> DialOrder:
         detect=rules.machine.detect,
         call_id=attempt.call_id,
         placed_at=attempt.submitted_at or attempt.planned_at,
+        carrier_id=attempt.carrier_id,
     )

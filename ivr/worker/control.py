@@ -1,10 +1,12 @@
 """A worker's own address: the WebSockets of its stream line, and what the console asks of its running calls.
 
     WS   /stream                       a call over Media Streams
+    WS   /stream/twilio                one that Twilio brings, where there is an account
     GET  /control/calls                the running calls, each with its step
     POST /control/{call}/{command}     {"seat": …, "by": …, and the command's own arguments}
     POST /control/dial                 {"attempt": …}: place this call of a campaign; 202 once it is this worker's
     POST /control/settle               {"attempt": …}: what became of it, asked of the carrier where need be
+    POST /control/word                 {"key": …, …}: a provider's word of a call; 404 where this worker has no such call
 
 Everything is guarded by a bearer token that only processes with the database's key know. The server lives in the
 worker's event loop, beside its media clock.
@@ -109,13 +111,16 @@ async def listening(
     calls: Running,
     control: CallControl,
     placing: Placing | None = None,
+    twilio: StreamLine | None = None,
+    word: Callable[[Mapping[str, Any]], bool] = lambda word: False,
 ) -> AsyncIterator[str]:
     """Serve for the length of the block; gives the address, `http://host:port`. Port 0 takes any.
 
     Raises WorkerError (H501, H502) when it cannot be opened.
     """
     sock = _opened(host, port)
-    server = _Server(_config(_application(token, stream, calls, control, placing or NoPlacing())))
+    streams = {"/stream": stream} if twilio is None else {"/stream": stream, "/stream/twilio": twilio}
+    server = _Server(_config(_application(token, streams, calls, control, placing or NoPlacing(), word)))
     task = asyncio.create_task(server.serve([sock]))
     try:
         yield _url(sock)
@@ -181,7 +186,12 @@ def _url(sock: socket.socket) -> str:
 
 
 def _application(
-    token: str, stream: StreamLine, calls: Running, control: CallControl, placing: Placing
+    token: str,
+    streams: Mapping[str, StreamLine],
+    calls: Running,
+    control: CallControl,
+    placing: Placing,
+    word: Callable[[Mapping[str, Any]], bool],
 ) -> Starlette:
     guard = _Guard(token)
 
@@ -200,13 +210,22 @@ def _application(
             return _error(401, "unauthorized", "bring the worker's token")
         return await _attempted(request, placing)
 
+    async def told(request: Request) -> Response:
+        if not guard.lets_in(request.headers):
+            return _error(401, "unauthorized", "bring the worker's token")
+        asked = await _read(request)
+        if asked is None or not word(asked):
+            return _error(404, "H640", "no such call was asked for here")
+        return JSONResponse({"state": "taken"}, 202)
+
     return Starlette(
         routes=[
             Route("/control/calls", running, methods=["GET"]),
             Route("/control/dial", attempt, methods=["POST"]),
             Route("/control/settle", attempt, methods=["POST"]),
+            Route("/control/word", told, methods=["POST"]),
             Route("/control/{call}/{command}", command, methods=["POST"]),
-            WebSocketRoute("/stream", _Streams(stream, guard)),
+            *(WebSocketRoute(path, _Streams(line, guard)) for path, line in streams.items()),
         ]
     )
 

@@ -111,47 +111,65 @@ async def _to_seat(parts: ConsoleParts, visitor: Visitor | None, text: str) -> P
 
 async def _carry(socket: WebSocket, parts: ConsoleParts, passage: Passage, address: str) -> None:
     """Open the way to the first worker that takes it, and relay until one side is gone."""
-    token = parts.database.keys.token(CONTROL)
-    headers = {"authorization": f"Bearer {token}", "x-remote-address": address}
     for worker in passage.workers:
-        try:
-            there = await connect(
-                f"ws{worker.url.removeprefix('http')}/stream",
-                additional_headers=headers,
-                compression=None,
-                proxy=None,
-                max_size=LARGEST,
-                max_queue=_MOST_WAITING,
-                write_limit=LARGEST,
-                open_timeout=_OPENING,
-                close_timeout=_OPENING,
-                ping_interval=_STALL,
-                ping_timeout=_STALL,
-            )
-        except (OSError, TimeoutError, WebSocketException) as error:
-            log.warning("a worker takes no stream", worker=worker.name, error=type(error).__name__)
-            continue
-        await Relay(socket, there, passage.parameters).run()
-        return
+        there = await way_to(parts, worker, address)
+        if there is not None:
+            await Relay(socket, there, passage.parameters).run()
+            return
     await socket.close(_NO_WORKER)
 
 
-class Relay:
-    """Two sockets, one call."""
+async def way_to(
+    parts: ConsoleParts, worker: WorkerFact, address: str, path: str = "/stream"
+) -> ClientConnection | None:
+    """A socket to a worker's line, for a call from `address`; None where the worker takes none."""
+    token = parts.database.keys.token(CONTROL)
+    try:
+        return await connect(
+            f"ws{worker.url.removeprefix('http')}{path}",
+            additional_headers={"authorization": f"Bearer {token}", "x-remote-address": address},
+            compression=None,
+            proxy=None,
+            max_size=LARGEST,
+            max_queue=_MOST_WAITING,
+            write_limit=LARGEST,
+            open_timeout=_OPENING,
+            close_timeout=_OPENING,
+            ping_interval=_STALL,
+            ping_timeout=_STALL,
+        )
+    except (OSError, TimeoutError, WebSocketException) as error:
+        log.warning("a worker takes no stream", worker=worker.name, error=type(error).__name__)
+        return None
 
-    def __init__(self, here: WebSocket, there: ClientConnection, parameters: Mapping[str, str]) -> None:
+
+class Relay:
+    """Two sockets, one call. `started` says that its start has been sent to the worker already."""
+
+    def __init__(
+        self,
+        here: WebSocket,
+        there: ClientConnection,
+        parameters: Mapping[str, str],
+        *,
+        started: bool = False,
+    ) -> None:
         self._here = here
         self._there = there
         self._parameters = parameters
-        self._started = False
+        self._started = started
         #: A seat hangs up in so many words; one whose page is gone is lost, and its caller goes to another.
         self._clean = frozenset({_NORMAL}) if "ticket" in parameters else _CLEAN
 
-    async def run(self) -> None:
-        """Carry texts both ways until one side closes; close the other in the same way."""
+    async def run(self) -> int | None:
+        """Carry texts both ways until one side closes; close the other in the same way.
+
+        Gives the code with which the worker closed, None where the other side was first.
+        """
         ways = [asyncio.create_task(self._out()), asyncio.create_task(self._back())]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            left = ways[0].done()
         finally:
             for way in ways:
                 way.cancel()
@@ -162,6 +180,7 @@ class Relay:
             with suppress(Exception):
                 async with asyncio.timeout(_STALL):
                     await self._here.close(back if back in _CLEAN or back >= 3000 else _LOST)
+        return None if left else back
 
     async def _out(self) -> int:
         """From the browser to the worker; the code with which the browser closed."""

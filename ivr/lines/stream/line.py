@@ -60,6 +60,9 @@ class StreamLine:
     the process's recording writer, which stays the caller's to close; without one the line has its own.
     """
 
+    #: What its legs are.
+    _leg_type: type[StreamLeg] = StreamLeg
+
     def __init__(
         self,
         settings: StreamSettings | None = None,
@@ -226,7 +229,7 @@ class StreamLine:
 
     def _new_leg(self, wire: Wire, start: Start, info: LegInfo) -> StreamLeg:
         assert self._writer is not None  # noqa: S101 - made at the start, before any call
-        leg = StreamLeg(
+        leg = self._leg_type(
             info,
             wire,
             self,
