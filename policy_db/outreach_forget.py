@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from policy_db.retention_ties import Tie
@@ -40,7 +40,7 @@ async def forget_long_ago(connection: AsyncConnection, before: datetime, holds: 
     policies = [number for kind, number in holds if kind == "policy"]
 
     def free(table: Any) -> ColumnElement[bool]:
-        return table.customer.not_in(customers) & table.policy.not_in(policies)
+        return and_(table.customer.not_in(customers), table.policy.not_in(policies))
 
     old = CampaignAttemptRow.planned_at < before
     gone = await _blank(
