@@ -16,6 +16,7 @@ from policy_db.callers import Callers
 from policy_db.calls import Calls
 from policy_db.campaign_selection import CampaignSelection
 from policy_db.campaigns import Campaigns
+from policy_db.claim_papers import ClaimPapers
 from policy_db.claim_reviews import ClaimReviews
 from policy_db.claims import Claims
 from policy_db.clock import Clock, utc_now
@@ -24,11 +25,13 @@ from policy_db.customers import Customers
 from policy_db.do_not_call import DoNotCalls
 from policy_db.documents import Documents
 from policy_db.errors import WrongKeyError
+from policy_db.faxes import Faxes
 from policy_db.flow_counts import FlowCounts
 from policy_db.flow_versions import FlowVersions
 from policy_db.identity import Identity, IdentityRules
 from policy_db.imports.records import Imports
 from policy_db.keys import Keys
+from policy_db.links import Links
 from policy_db.messages import Messages
 from policy_db.migrate import migrate as run_migrations
 from policy_db.migrate import require_newest
@@ -91,7 +94,10 @@ class PolicyDatabase:
         self.messages = Messages(store, clock)
         self.transcriptions = Transcriptions(store, clock)
         self.claim_reviews = ClaimReviews(store, clock)
-        self.documents = Documents(store, clock)
+        self.documents = Documents(store, clock, keys)
+        self.links = Links(store, clock, keys)
+        self.claim_papers = ClaimPapers(store, clock, keys)
+        self.faxes = Faxes(store, clock)
         self.preferences = Preferences(store, clock)
         self.seats = Seats(store)
         self.workers = Workers(store)

@@ -5,6 +5,7 @@ Dates are the insurer's local dates, instants are aware and in UTC, money is `Mo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -383,7 +384,11 @@ class CallerProfile:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document made for a customer or policy; `state` is queued, sent or failed."""
+    """A document made for a customer, policy or claim; `state` is queued, sent or failed.
+
+    `facts` are what it is made of beside them, `made_by` who asked for it on the console (empty: a caller), `batch` the
+    batch of letters it was printed in.
+    """
 
     id: str
     kind: str
@@ -393,6 +398,14 @@ class Document:
     channel: str
     state: Literal["queued", "sent", "failed"]
     created_at: datetime
+    customer: str = ""
+    claim: str = ""
+    call: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    problem: str = ""
+    sent_at: datetime | None = None
+    made_by: str = ""
+    batch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

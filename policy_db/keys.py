@@ -79,18 +79,26 @@ class Keys:
 
     def encrypt(self, text: str, about: str) -> bytes:
         """The text encrypted and bound to what it is `about`: version, nonce (12 bytes), text and tag."""
-        nonce = os.urandom(_NONCE_BYTES)
-        return _VERSION + nonce + self._cipher.encrypt(nonce, text.encode(), about.encode())
+        return self.seal(text.encode(), about)
 
     def decrypt(self, cipher: bytes, about: str) -> str:
         """The text again. Raises WrongKeyError if key, record or bytes are not those it was made with."""
+        return self.open(cipher, about).decode()
+
+    def seal(self, content: bytes, about: str) -> bytes:
+        """Bytes encrypted and bound to what they are `about`, as `encrypt` does with text."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return _VERSION + nonce + self._cipher.encrypt(nonce, content, about.encode())
+
+    def open(self, cipher: bytes, about: str) -> bytes:
+        """The bytes again. Raises WrongKeyError as `decrypt` does."""
         if cipher[:1] != _VERSION:
             raise WrongKeyError(
                 "An encrypted value has an unknown form.", "Was it written by a newer version?"
             )
         nonce, body = cipher[1 : 1 + _NONCE_BYTES], cipher[1 + _NONCE_BYTES :]
         try:
-            return self._cipher.decrypt(nonce, body, about.encode()).decode()
+            return self._cipher.decrypt(nonce, body, about.encode())
         except InvalidTag:
             raise WrongKeyError(
                 "An encrypted value does not open with this key.",

@@ -14,6 +14,8 @@ from policy_db.store import AnyRow, Store
 from policy_db.tables import OutboxRow
 from policy_db.writes import insert
 
+#: The problem of a message that was given to whoever carries it, and of which no answer is known yet.
+HANDED_OVER: Final = "handed_over"
 _COLUMNS: Final = tuple(one for one in OutboxRow.__table__.columns if one.name != "until")
 
 
@@ -59,6 +61,25 @@ class Outbox:
                 .returning(*_COLUMNS)
             )
             return tuple(sorted((_message(row) for row in taken), key=lambda one: one.id))
+
+    async def handing(self, message: int) -> None:
+        """It is handed over now; should this process die, it may have gone out or not."""
+        await self._change(message, problem=HANDED_OVER)
+
+    async def again(self, key: str) -> bool:
+        """Send a message once more, as if it were new; false where there is none, or it is on its way."""
+        now = self._clock()
+        settled = OutboxRow.state.in_(("sent", "failed"))
+        change = update(OutboxRow).where(OutboxRow.key == key, settled)
+        values = {"state": "queued", "tries": 0, "next_at": now, "until": None, "problem": ""}
+        async with self._store.writing() as connection:
+            return bool((await connection.execute(change.values(values))).rowcount)
+
+    async def by_key(self, *keys: str) -> dict[str, OutboxMessage]:
+        """The messages with these keys."""
+        query = select(*_COLUMNS).where(OutboxRow.key.in_(keys))
+        async with self._store.reading() as connection:
+            return {row.key: _message(row) for row in await connection.execute(query)}
 
     async def sent(self, message: int) -> None:
         """It has gone out."""

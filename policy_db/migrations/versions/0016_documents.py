@@ -21,20 +21,23 @@ _LINK_INDEXES = ("document_id", "customer", "policy", "claim", "call_id", "expir
 
 def upgrade() -> None:
     _documents_up()
+    _faxes_up()
 
 
 def downgrade() -> None:
+    _faxes_down()
     _documents_down()
 
 
 def _documents_up() -> None:
-    for column in (
+    new: tuple[sa.Column[Any], ...] = (
         *(sa.Column(name, sa.String(length), nullable=False, server_default="")
           for name, length in (("customer", 20), ("claim", 20), ("problem", 200), ("made_by", 100))),
         sa.Column("facts", columns.Json, nullable=False, server_default="{}"),
         sa.Column("sent_at", columns.UtcTime(), nullable=True),
         sa.Column("batch", sa.Integer(), nullable=True),
-    ):  # fmt: skip
+    )  # fmt: skip
+    for column in new:
         op.add_column("documents", column)
     for name in _DOCUMENT_INDEXES:
         op.create_index(f"ix_documents_{name}", "documents", [name])
@@ -66,9 +69,9 @@ def _documents_down() -> None:
         op.drop_table(table)
     for name in _DOCUMENT_INDEXES:
         op.drop_index(f"ix_documents_{name}", "documents")
-    with op.batch_alter_table("documents") as table:
+    with op.batch_alter_table("documents") as changed:
         for name in _NEW_COLUMNS:
-            table.drop_column(name)
+            changed.drop_column(name)
 
 
 def _links() -> None:
@@ -110,6 +113,39 @@ def _claim_papers() -> None:
     )
     op.create_index("ix_claim_papers_claim_id_sha256", "claim_papers", ["claim_id", "sha256"], unique=True)
     op.create_index("ix_claim_papers_received_at", "claim_papers", ["received_at"])
+
+
+def _faxes_up() -> None:
+    op.create_table(
+        "faxes",
+        sa.Column("document_id", sa.String(64), nullable=False),
+        *_words(number=64, call_id=64, state=10),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("next_at", columns.UtcTime(), nullable=False),
+        *_words(holder=100),
+        sa.Column("until", columns.UtcTime(), nullable=True),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("pages", sa.Integer(), nullable=False),
+        *_words(outcome=20),
+        sa.Column("speed", sa.Integer(), nullable=False),
+        sa.Column("ecm", sa.Boolean(), nullable=False),
+        *_words(coding=10, machine=40),
+        sa.Column("history", columns.Json, nullable=False),
+        sa.Column("created_at", columns.UtcTime(), nullable=False),
+        sa.Column("ended_at", columns.UtcTime(), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('prepared', 'waiting', 'sending', 'sent', 'failed')", name=op.f("ck_faxes_state")
+        ),
+        _gone_with("faxes", "document_id", "documents"),
+        sa.PrimaryKeyConstraint("document_id", name="pk_faxes"),
+    )
+    op.create_index("ix_faxes_state_next_at", "faxes", ["state", "next_at"])
+    for name in ("created_at", "call_id"):
+        op.create_index(f"ix_faxes_{name}", "faxes", [name])
+
+
+def _faxes_down() -> None:
+    op.drop_table("faxes")
 
 
 def _words(**lengths: int) -> list[sa.Column[Any]]:
