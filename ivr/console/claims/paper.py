@@ -1,18 +1,11 @@
-"""A claim on paper: facts, answers, what was done, as PDF.
-
-Chinese is set in a font that is embedded where the machine has one of those named below (Debian's `fonts-wqy-microhei`,
-GPL with font exception, or Apache). Without them the PDF names STSong-Light, one of the fonts that PDF readers bring
-themselves (ISO 32000-1, 9.7.5.2; Adobe-GB1), and embeds none.
-"""
+"""A claim on paper: facts, answers, what was done, as PDF."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from io import BytesIO
-from pathlib import Path
 from typing import Any, Final, Protocol
 from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
@@ -22,22 +15,14 @@ from reportlab.lib.enums import TA_LEFT
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.pdfbase.ttfonts import TTFError, TTFont
 from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 from ivr.console.claims.desk import Answer
 from ivr.console.formats import Formats
+from ivr.outreach.documents.fonts import font_name
 from policy_db.claim_facts import ClaimCase, Duplicate
 from policy_db.message_facts import HistoryEntry
 
-#: Fonts with Chinese and Latin letters that can be embedded (TrueType outlines), the first that is there.
-FONTS: Final = (
-    Path("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc"),
-    Path("/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc"),
-)
-_READERS_OWN: Final = "STSong-Light"
 _INK: Final = colors.HexColor("#16242b")
 _SOFT: Final = colors.HexColor("#52646d")
 _LINE: Final = colors.HexColor("#d5dde1")
@@ -206,20 +191,6 @@ def pdf(claim: Sheet) -> bytes:
 
     document.build(story, onFirstPage=foot, onLaterPages=foot)
     return file.getvalue()
-
-
-@lru_cache(maxsize=1)
-def font_name() -> str:
-    """The font that all is set in, registered at the first use."""
-    for path in FONTS:
-        if path.is_file():
-            try:
-                pdfmetrics.registerFont(TTFont(path.stem, str(path)))
-            except (TTFError, OSError):
-                continue
-            return path.stem
-    pdfmetrics.registerFont(UnicodeCIDFont(_READERS_OWN))
-    return _READERS_OWN
 
 
 def _style(name: str, size: float, *, color: Any = _INK, above: float = 0) -> ParagraphStyle:
