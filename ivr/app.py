@@ -10,7 +10,7 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -44,8 +44,9 @@ from ivr.lines.several import SeveralLines
 from ivr.lines.stream import SEAT_TICKETS, SeatTickets, StreamLine, StreamSettings
 from ivr.resources import chosen
 from ivr.seats import Announcer, Changed, Desk, Manners, PortSound, SeatTransfers, Whisperer, open_by
+from ivr.seats.outside import OutsideCalls
 from ivr.seats.rooms import Meetings, SeatsAndRooms
-from ivr.services import NoSuggestions, Suggests, hotline_registry, hotline_signatures
+from ivr.services import NoSuggestions, SendingRules, Suggests, hotline_registry, hotline_signatures
 from ivr.settings import Settings, listed
 from ivr.speech import PromptCatalogue, Speaker
 from ivr.speech.hearing.models import usable_models
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from cross_sell.rules import SellingRules
     from ivr.console.parts import ConsoleParts
     from ivr.lines.sip import SipLine
+    from ivr.lines.twilio.line import TwilioLine
     from ivr.outreach.carrier import Carrier
     from ivr.outreach.placing import Placer
     from ivr.worker.worker import OutboundCall
@@ -206,12 +208,15 @@ def call_parts(
     return CallParts(
         engine=Engines(content.flows, open_state).current,
         speaker=content.speaker,
-        services=hotline_registry(database, suggests, prompt_room(settings, content.speaker.catalogue, left)),
+        services=hotline_registry(
+            database, suggests, prompt_room(settings, content.speaker.catalogue, left), sending_rules(settings)
+        ),
         journal=CallJournal(database, worker, settings.data_dir / "unwritten", tell=tell),
         vault=RecordingVault(settings.recordings_dir, database, worker, tell=left),
         transfers=transfers or NoSeats(),
         metrics=CallMetrics(CollectorRegistry()),
         advice=suggests,
+        late_after=settings.apologise_after,
     )
 
 
@@ -340,10 +345,56 @@ def make_stream(settings: Settings, trunk: Line, keys: Keys) -> StreamLine:
     )
 
 
-async def check_line(settings: Settings) -> None:
-    """Raises LineError for settings with which no worker could open its line, before any is started."""
+def make_twilio(settings: Settings, trunk: Line, keys: Keys, worker: str) -> TwilioLine | None:
+    """The line of calls over Twilio beside a trunk, where there is an account."""
     from ivr.lines.sip import SipLine
+    from ivr.lines.twilio.access import access_of
 
+    access = access_of(settings)
+    if access is None:
+        return None
+    from ivr.lines.twilio.line import TwilioLine
+    from ivr.lines.twilio.rest import TwilioRest
+    from ivr.lines.twilio.tickets import TICKETS, StreamTickets
+
+    now = SystemClock(settings.zone).now
+    return TwilioLine(
+        StreamSettings(
+            name="twilio",
+            most_calls=settings.twilio_calls,
+            dead_media_seconds=settings.dead_media_seconds,
+        ),
+        TwilioRest(access),
+        StreamTickets(keys.token(TICKETS), now),
+        worker=worker,
+        now=now,
+        media_clock=(lambda: trunk.media_clock) if isinstance(trunk, SipLine) else None,
+    )
+
+
+def twilio_word(line: TwilioLine | None) -> Callable[[Mapping[str, Any]], bool]:
+    """What takes Twilio's words of calls that this worker has asked for."""
+
+    def told(said: Mapping[str, Any]) -> bool:
+        from ivr.lines.twilio.words import Word
+
+        try:
+            return line is not None and line.told(Word(**said))
+        except TypeError:
+            return False
+
+    return told
+
+
+async def check_line(settings: Settings) -> None:
+    """Raises LineError for settings with which no worker could open its line, before any is started.
+
+    SettingError where there is a Twilio account, and not what speaks with Twilio.
+    """
+    from ivr.lines.sip import SipLine
+    from ivr.lines.twilio.access import check_installed
+
+    check_installed(settings)
     line = make_line(settings, 0)
     if isinstance(line, SipLine):
         await line.check()
@@ -352,6 +403,8 @@ async def check_line(settings: Settings) -> None:
 def load_line(settings: Settings) -> None:
     """Import what the line needs."""
     importlib.import_module(f"ivr.lines.{settings.line}")
+    if settings.twilio_account_sid and importlib.util.find_spec("twilio") is not None:
+        importlib.import_module("twilio.rest")
 
 
 @asynccontextmanager
@@ -391,6 +444,7 @@ async def bringing_people(
             lost=settings.seat_lost,
             numbers=settings.call_back_numbers,
             refer_out=settings.refer_out,
+            apology_after=settings.apologise_after,
         ),
     )
     async with taping.kept(), transfers.tended():
@@ -441,6 +495,27 @@ def meeting_rooms(
     )
 
 
+def outside_calls(
+    settings: Settings,
+    content: Content,
+    database: PolicyDatabase,
+    line: SeveralLines,
+    trunk: Line,
+    parts: CallParts,
+) -> OutsideCalls:
+    """What puts callers through to salespeople, and salespeople to who left them a message."""
+    return OutsideCalls(
+        database.salespeople,
+        database.messages,
+        line=line,
+        sound=PortSound(lambda: cast("SipLine", trunk).media_clock),
+        words=Announcer(content.speaker),
+        numbers=settings.call_back_numbers,
+        shows=settings.put_through_shows,
+        note=parts.journal.note,
+    )
+
+
 async def run_worker(settings: Settings, index: int, content: Content) -> None:
     """One worker process, from its start to SIGTERM."""
     name = worker_name(settings, index)
@@ -450,7 +525,9 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
         bus = open_bus(settings)
         stack.callback(bus.close)
         stream = make_stream(settings, trunk, database.keys)
-        line = SeveralLines(trunk, {"browser:": stream})
+        twilio = make_twilio(settings, trunk, database.keys, name)
+        others: dict[str, Line] = {"browser:": stream}
+        line = SeveralLines(trunk, others if twilio is None else {**others, "twilio:": twilio})
         company = CompanyHours(database)
         await stack.enter_async_context(company.kept(bus, content.speaker.look_again))
         await stack.enter_async_context(saying_names(settings, content.speaker, database.keys))
@@ -471,8 +548,9 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
             meetings = await stack.enter_async_context(
                 meeting_rooms(settings, content, database, trunk, parts, name).tended()
             )
-            parts = replace(parts, transfers=SeatsAndRooms(transfers, meetings))
-        placer = placing_calls(settings, database, trunk, name, index, bus.publish, lambda: worker)
+            outside = outside_calls(settings, content, database, line, trunk, parts)
+            parts = replace(parts, transfers=SeatsAndRooms(transfers, meetings, outside))
+        placer = placing_calls(settings, database, trunk, name, index, bus.publish, lambda: worker, twilio)
         stack.push_async_callback(placer.close)
         url = await stack.enter_async_context(
             control.listening(
@@ -483,6 +561,8 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
                 calls=lambda: worker.running(),
                 control=transfers or control.NoControl(),
                 placing=placer,
+                twilio=twilio,
+                word=twilio_word(twilio),
             )
         )
         presence = await stack.enter_async_context(
@@ -513,6 +593,7 @@ def placing_calls(
     index: int,
     notify: Callable[[str, str], None],
     worker: Callable[[], Worker],
+    twilio: TwilioLine | None = None,
 ) -> Placer:
     """What places the calls of campaigns in a worker; `worker` gives it once it is made."""
     from ivr.call.outbound import Outbound
@@ -524,7 +605,7 @@ def placing_calls(
 
     return Placer(
         database,
-        carriers_of(settings, trunk),
+        carriers_of(settings, trunk, twilio),
         holder=f"{name}/{secrets.token_hex(6)}",
         begin=begin,
         room=lambda: worker().has_room,
@@ -535,12 +616,48 @@ def placing_calls(
     )
 
 
-def carriers_of(settings: Settings, trunk: Line) -> dict[str, Carrier]:
+def carriers_of(settings: Settings, trunk: Line, twilio: TwilioLine | None = None) -> dict[str, Carrier]:
     """Who places calls of campaigns, by the line that a campaign names."""
     from ivr.lines.sip import SipLine
     from ivr.outreach.carrier import SipCarrier
 
-    return {"sip": SipCarrier(trunk, settings.outreach_address)} if isinstance(trunk, SipLine) else {}
+    carriers: dict[str, Carrier] = {}
+    if isinstance(trunk, SipLine):
+        carriers["sip"] = SipCarrier(trunk, settings.outreach_address)
+    if twilio is not None:
+        from ivr.outreach.twilio import TwilioCarrier
+
+        carriers["twilio"] = TwilioCarrier(twilio)
+    return carriers
+
+
+def sending_rules(settings: Settings) -> SendingRules:
+    """By which channels documents go out: those that there is a provider, a mail server or a post room for."""
+    linked = bool(settings.public_url)
+    channels = {
+        "sms": linked and bool(settings.twilio_account_sid),
+        "email": linked and bool(settings.smtp_host),
+        "post": settings.post_letters,
+    }
+    there = frozenset(name for name, is_there in channels.items() if is_there)
+    return SendingRules(there, timedelta(hours=settings.link_hours))
+
+
+async def run_sender(settings: Settings) -> None:
+    """The process that sends what waits in the outbox, from its start to SIGTERM."""
+    from ivr.outreach.documents.sending import open_sender
+
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    content = load_content(settings)
+    async with open_database(settings) as database:
+        bus = open_bus(settings)
+        try:
+            async with open_sender(settings, database, content.flows, content.speaker.catalogue, bus) as sender:
+                await sender.run(stop)
+        finally:
+            bus.close()
 
 
 async def run_dialler(settings: Settings) -> None:

@@ -15,8 +15,10 @@ from ivr.console.phone import AREA as PHONE
 from ivr.console.player import AREA as PLAYER
 from ivr.console.reports import AREA as REPORTS
 from ivr.console.seat import AREA as SEAT
+from ivr.console.twilio import AREA as TWILIO
 from ivr.console.voicemail import AREA as VOICEMAIL
 
 AREAS: tuple[Area, ...] = (
     ACCOUNT, SEAT, VOICEMAIL, CLAIMS, BOARD, CALLS, CROSSSELL, OUTREACH, FLOWS, REPORTS, ADMIN, PHONE, PLAYER,
+    TWILIO,
 )  # fmt: skip

@@ -55,6 +55,15 @@ async def command(
     return reply.body
 
 
+async def tell_worker(parts: ConsoleParts, url: str, path: str, body: Mapping[str, Any]) -> int:
+    """Tell a worker something of no particular call of a seat; the status of its answer.
+
+    Raises OSError, HTTPException or ValueError where it does not answer.
+    """
+    token = parts.database.keys.token(CONTROL)
+    return (await asyncio.to_thread(_post, url, path, token, body)).status
+
+
 async def worker_url(parts: ConsoleParts, call_id: str) -> str:
     """Where the worker of a running call is spoken to. Raises SeatError (H640) if the call runs nowhere."""
     worker = await parts.database.workers.find(await _carrier(parts, call_id))

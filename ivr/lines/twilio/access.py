@@ -49,10 +49,10 @@ def access_of(settings: Settings) -> TwilioAccess | None:
 
 
 def check_installed(settings: Settings) -> None:
-    """Raises SettingError (H104) where there is an account and not the package that speaks with Twilio."""
+    """Raises SettingError (H111) where there is an account and not the package that speaks with Twilio."""
     if settings.twilio_account_sid and importlib.util.find_spec("twilio") is None:
         raise SettingError(
             "HOTLINE_TWILIO_ACCOUNT_SID is set and the twilio package is not installed; run"
             " pip install 'insurance-hotline[twilio]'",
-            code="H104",
+            code="H111",
         )

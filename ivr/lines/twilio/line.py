@@ -144,8 +144,8 @@ class TwilioLine(StreamLine):
     ) -> TwilioLeg:
         """Call a number (E.164); returns once it is answered and its sound flows. `hears` is told each word of it.
 
-        Raises RefusedError (486 busy, 480 no answer, 487 given up, else the other network's; HungUpAtOnceError), LineError
-        H213 before the start, and TwilioError: of kind `unknown` where nobody knows whether there is a call.
+        Raises RefusedError (486 busy, 480 no answer, 487 given up, else the other network's; HungUpAtOnceError),
+        LineError H213 before the start, and TwilioError: of kind `unknown` where nobody knows whether there is a call.
         """
         if self._on_call is None:
             raise LineError("the line is not started; start it before dialling", code="H213")

@@ -1,0 +1,169 @@
+"""The fake Twilio, our webhooks on a real port in this loop, and workers' Twilio lines at addresses of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import uvicorn
+from fastapi import FastAPI
+
+from ivr.app import make_twilio, twilio_word
+from ivr.bus import LocalBus
+from ivr.console.parts import ConsoleParts
+from ivr.console.twilio import AREA
+from ivr.lines.base import Leg, LegEvent
+from ivr.lines.stream import StreamLine
+from ivr.lines.stream.asgi import socket_options
+from ivr.lines.twilio.line import TwilioLine
+from ivr.settings import Settings
+from ivr.testing.twilio import FakeTwilio, Faults, Person
+from ivr.worker.control import NoControl, listening
+from policy_db import Keys, PinHasher, PolicyDatabase
+from policy_db.workers import CONTROL, WorkerFact
+
+KEYS = Keys(b"k" * 32)
+ANNA = "+8613800138000"
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Talk:
+    """A call as the hotline has it: answered, and what it tells."""
+
+    def __init__(self, leg: Leg) -> None:
+        self.leg: Any = leg
+        self.events: list[LegEvent] = []
+        leg.attach(self.events.append)
+        leg.answer()
+
+    @property
+    def keys(self) -> str:
+        return "".join(one.key for one in self.events if type(one).__name__ == "KeyDown")
+
+    @property
+    def ended(self) -> bool:
+        return any(type(one).__name__ == "Ended" for one in self.events)
+
+
+@dataclass
+class Worker:
+    """A worker: its line, and the calls that it has answered."""
+
+    name: str
+    line: TwilioLine
+    talks: list[Talk] = field(default_factory=list)
+    #: Ends its server as a crash would: every socket is cut.
+    stop: Callable[[], Any] = lambda: None
+
+
+@dataclass
+class House:
+    """All of it."""
+
+    twilio: FakeTwilio
+    database: PolicyDatabase
+    parts: ConsoleParts
+    stack: AsyncExitStack
+    workers: list[Worker] = field(default_factory=list)
+
+    @property
+    def worker(self) -> Worker:
+        return self.workers[0]
+
+    async def add(self, name: str, **options: Any) -> Worker:
+        """Another worker, ready for calls."""
+        settings = self.parts.settings
+        line = make_twilio(settings, cast("Any", None), self.database.keys, name)
+        assert line is not None
+        for option, value in options.items():
+            setattr(line, f"_{option}", value)
+        worker = Worker(name, line)
+        await line.start(lambda leg: worker.talks.append(Talk(leg)))
+        own = await self.stack.enter_async_context(AsyncExitStack())
+        url = await own.enter_async_context(
+            listening(
+                "127.0.0.1",
+                0,
+                token=self.database.keys.token(CONTROL),
+                stream=StreamLine(),
+                calls=list,
+                control=NoControl(),
+                twilio=line,
+                word=twilio_word(line),
+            )
+        )
+        self.stack.push_async_callback(line.stop)
+        worker.stop = own.aclose
+        self.workers.append(worker)
+        await self.say(name, url)
+        return worker
+
+    async def say(self, name: str, url: str, state: Any = "ready") -> None:
+        seen = self.database.clock()
+        await self.database.workers.say(WorkerFact(name, url, os.getpid(), state, 0, 50, seen))
+
+
+async def until(condition: Callable[[], Any], longest: float = 8.0) -> None:
+    async with asyncio.timeout(longest):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def twilio_house(
+    tmp_path: Path,
+    *,
+    people: dict[str, Person] | None = None,
+    faults: Faults | None = None,
+    workers: int = 1,
+    **options: Any,
+) -> AsyncIterator[House]:
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    async with AsyncExitStack() as stack:
+        twilio = await stack.enter_async_context(FakeTwilio(url, people=people, faults=faults, **options))
+        database = await stack.enter_async_context(
+            await PolicyDatabase.open(
+                f"sqlite:///{tmp_path / 'hotline.db'}", keys=KEYS, pins=PinHasher.cheap(), migrate=True
+            )
+        )
+        settings = Settings(_env_file=None, data_dir=tmp_path, **twilio.settings)  # type: ignore[call-arg]
+        bus = LocalBus(tmp_path / "bus")
+        stack.callback(bus.close)
+        nothing = cast("Any", SimpleNamespace())
+        parts = ConsoleParts(settings, database, nothing, bus, nothing, nothing, tmp_path, tmp_path)
+        app = FastAPI()
+        app.state.parts = parts
+        assert AREA.pages is not None
+        app.include_router(AREA.pages)
+        config = uvicorn.Config(
+            app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1,
+            **socket_options(),
+        )  # fmt: skip
+        server = _Server(config)
+        task = asyncio.create_task(server.serve([sock]))
+        house = House(twilio, database, parts, stack)
+        for number in range(workers):
+            await house.add(f"worker-{number}")
+        try:
+            yield house
+        finally:
+            for call in twilio.calls.values():
+                call.end("completed")
+            await asyncio.sleep(0.05)
+            server.should_exit = True
+            await asyncio.gather(task, return_exceptions=True)
+            sock.close()
