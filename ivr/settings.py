@@ -19,6 +19,8 @@ from ivr.errors import SettingError
 _ADDRESS = re.compile(
     r"https?://[\w.-]+(:\d{1,5})?(/[\w./~-]*)?|https?://\[[0-9a-fA-F:]+\](:\d{1,5})?(/[\w./~-]*)?"
 )
+#: A time of day, or hours from one to another.
+_HOURS = re.compile(r"([01]\d|2[0-4]):[0-5]\d(-([01]\d|2[0-4]):[0-5]\d)?")
 
 
 def listed(text: str) -> tuple[str, ...]:
@@ -212,6 +214,47 @@ class Settings(BaseSettings):
             " taking two lines; where the trunk refuses, the hotline joins them itself."
         ),
     )
+    answer_within: float = Field(
+        12.0,
+        gt=0,
+        le=600,
+        description="Seconds within which a call should be answered (three rings); reports tell the share.",
+    )
+    apologise_after: float = Field(
+        20.0,
+        ge=0,
+        le=600,
+        description=(
+            "Seconds of ringing or waiting (five rings) after which a caller hears an apology: from the flow where the"
+            " hotline itself answered so late, in the waiting room where a person has not answered; 0: never."
+        ),
+    )
+    call_hours: str = Field(
+        "09:00-20:30",
+        description=(
+            "When customers may be called, by the clocks of where they are, on working days: what a new campaign begins"
+            " with. Between 09:00 and 21:00, whatever is written."
+        ),
+    )
+    call_rests: str = Field(
+        "12:00-14:00,18:00-19:00",
+        description="Hours of rest in which a new campaign calls nobody; `closed` for none.",
+    )
+    put_through_shows: Literal["caller", "hotline"] = Field(
+        "caller",
+        description=(
+            "The number that a salesperson's telephone shows when a caller is put through: the caller's (where it is not"
+            " withheld), or the hotline's own, for carriers that refuse others' numbers."
+        ),
+    )
+    sales_quiet: str = Field(
+        "21:00-08:00",
+        description="Hours in which no notice goes to salespeople; it waits for their end. Empty: any hour will do.",
+    )
+    sales_digest: str = Field(
+        "08:30",
+        description="When salespeople are told of lapses and waiting messages, once a day; empty: never.",
+    )
     record_talks: Literal["off", "announce", "always", "ask"] = Field(
         "announce",
         description=(
@@ -342,6 +385,23 @@ class Settings(BaseSettings):
             " links in messages need it."
         ),
     )
+    smtp_host: str = Field("", description="Mail server that documents are sent by; empty: none by e-mail.")
+    smtp_port: int = Field(587, ge=1, le=65535, description="Its port.")
+    smtp_security: Literal["starttls", "tls", "off"] = Field(
+        "starttls",
+        description="STARTTLS (port 587), TLS from the first byte (465), or off: only within one machine.",
+    )
+    smtp_ca: str = Field("", description="PEM file of the authorities that its certificate is verified by; empty: the system's.")
+    smtp_user: str = Field("", description="User name there; empty: no sign-in.")
+    smtp_password: SecretStr = Field(SecretStr(""), description="Password there.")
+    mail_from: str = Field(
+        "", description="Address that mail comes from, such as service@example.com; empty: hotline@ and this machine."
+    )
+    post_letters: bool = Field(True, description="Whether callers may ask for documents by post.")
+    link_hours: int = Field(72, ge=1, le=24 * 90, description="Hours for which a link in a message can be opened.")
+    paper_megabytes: int = Field(
+        15, ge=1, le=100, description="The largest photograph or PDF that a policyholder may add to a claim, in megabytes."
+    )
     twilio_account_sid: str = Field(
         "", description="Account SID (AC…) of the Twilio account; empty: no Twilio line."
     )
@@ -381,6 +441,14 @@ class Settings(BaseSettings):
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError("no such time zone; write one such as Asia/Shanghai") from None
+        return value
+
+    @field_validator("sales_quiet", "sales_digest", "call_hours", "call_rests", mode="after")
+    @classmethod
+    def _hours(cls, value: str) -> str:
+        for part in listed(value.removesuffix("closed")):
+            if not _HOURS.fullmatch(part):
+                raise ValueError("no such time can be; write it as 08:30, and hours as 21:00-08:00")
         return value
 
     @field_validator("sip_peers", mode="after")

@@ -75,6 +75,12 @@ class Outbox:
         async with self._store.writing() as connection:
             return bool((await connection.execute(change.values(values))).rowcount)
 
+    async def keys_to(self, address: str, since: datetime, limit: int) -> tuple[str, ...]:
+        """The keys of messages to an address since a moment, so many at most."""
+        query = select(OutboxRow.key).where(OutboxRow.address == address, OutboxRow.created_at >= since)
+        async with self._store.reading() as connection:
+            return tuple((await connection.execute(query.limit(limit))).scalars())
+
     async def by_key(self, *keys: str) -> dict[str, OutboxMessage]:
         """The messages with these keys."""
         query = select(*_COLUMNS).where(OutboxRow.key.in_(keys))

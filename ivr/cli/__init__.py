@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "worker": "serve:worker",
     "http": "serve:http",
     "dialler": "serve:dialler",
+    "sender": "serve:sender",
     "transcriber": "speech:transcriber",
     "ears": "serve:ears",
     "voice": "serve:voice",
@@ -39,7 +40,7 @@ COMMANDS: Final = {
     "campaign": "campaign:app",
 }
 #: Commands that `serve` runs, not people.
-_HIDDEN: Final = frozenset({"worker", "http", "dialler", "transcriber", "ears", "voice"})
+_HIDDEN: Final = frozenset({"worker", "http", "dialler", "sender", "transcriber", "ears", "voice"})
 
 
 def commands(*names: str) -> typer.Typer:

@@ -124,6 +124,17 @@ def dialler() -> None:
     asyncio.run(run_dialler(settings))
 
 
+def sender() -> None:
+    """The process that sends documents and messages; `serve` starts it."""
+    from ivr.app import run_sender
+    from ivr.worker.supervisor import end_with_parent
+
+    end_with_parent()
+    settings = load_settings()
+    configure_logs(settings.log_level, settings.log_format)
+    asyncio.run(run_sender(settings))
+
+
 def http() -> None:
     """The HTTP process: the console, health and metrics; `serve` starts it."""
     import uvicorn
@@ -251,7 +262,7 @@ def _processes(settings: Settings) -> list[ProcessPlan]:
         ProcessPlan(f"worker-{index}", own_command("worker", "--index", str(index)), index)
         for index in range(settings.workers)
     ]
-    others = [ProcessPlan("http", own_command("http"))]
+    others = [ProcessPlan(name, own_command(name)) for name in ("http", "sender")]
     if settings.outreach:
         others.append(ProcessPlan("dialler", own_command("dialler")))
     if _may_speak(settings):

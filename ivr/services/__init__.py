@@ -12,6 +12,7 @@ from ivr.flow.manifest import ServiceSignature
 from ivr.services.callers import CallerServices
 from ivr.services.claims import ClaimServices
 from ivr.services.crosssell import CrossSellServices
+from ivr.services.documents import DocumentServices, SendingRules
 from ivr.services.identity import IdentityServices
 from ivr.services.outreach import OutreachServices
 from ivr.services.policies import PolicyServices
@@ -27,6 +28,7 @@ from ivr.services.registry import (
 )
 from ivr.services.rooms import RoomServices
 from ivr.services.sales import SalesServices
+from ivr.services.sales_box import SalesBoxServices
 from ivr.services.suggesting import NoSuggestions, Suggests
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ __all__ = [
     "Outcome",
     "ProofBook",
     "RecordsPrompts",
+    "SendingRules",
     "ServiceContext",
     "ServiceRegistry",
     "Suggests",
@@ -50,12 +53,14 @@ _ROOMS: Final = (
     CallerServices,
     ClaimServices,
     CrossSellServices,
+    DocumentServices,
     IdentityServices,
     OutreachServices,
     PolicyServices,
     ProductServices,
     PromptServices,
     RoomServices,
+    SalesBoxServices,
     SalesServices,
 )
 
@@ -66,11 +71,15 @@ def hotline_signatures() -> dict[str, ServiceSignature]:
 
 
 def hotline_registry(
-    database: PolicyDatabase, suggests: Suggests | None = None, recording: RecordsPrompts | None = None
+    database: PolicyDatabase,
+    suggests: Suggests | None = None,
+    recording: RecordsPrompts | None = None,
+    sends: SendingRules | None = None,
 ) -> ServiceRegistry:
     """The hotline's services over an open database; one registry carries all calls of a worker.
 
-    Without `suggests` nothing is ever suggested, without `recording` nobody records prompts by telephone.
+    Without `suggests` nothing is ever suggested, without `recording` nobody records prompts by telephone. `sends` says
+    how documents go out.
     """
     proofs = ProofBook()
     return ServiceRegistry(
@@ -78,12 +87,14 @@ def hotline_registry(
             CallerServices(database),
             ClaimServices(database, proofs),
             CrossSellServices(suggests or NoSuggestions()),
+            DocumentServices(database, proofs, sends or SendingRules()),
             IdentityServices(database, proofs),
             OutreachServices(database, proofs),
             PolicyServices(database, proofs),
             ProductServices(database),
             PromptServices(database, proofs, recording),
             RoomServices(database),
+            SalesBoxServices(database, proofs),
             SalesServices(database, proofs),
         ],
         proofs,
