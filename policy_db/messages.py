@@ -271,18 +271,19 @@ def _in_view(sight: Sight, wanted: MessageFilter) -> ColumnElement[bool]:
 
 
 def _holds(word: str) -> ColumnElement[bool]:
-    """Whether a word is in what is known of a message: who, what about, what was said and noted."""
-    spoken = select(TranscriptRow.recording_id).where(TranscriptRow.text.icontains(word, autoescape=True))
+    """Whether a word is in what is known of a message: who, what about, what was said and noted.
+
+    What was said is asked of the joined row, which is read once however many words are looked for.
+    """
     noted = select(MessageEventRow.recording_id).where(MessageEventRow.text.icontains(word, autoescape=True))
     columns = (
         RecordingRow.caller, CustomerRow.name, CustomerRow.number, PolicyRow.number, ClaimRow.number,
-        RecordingRow.reason,
+        RecordingRow.reason, TranscriptRow.text,
     )  # fmt: skip
     return or_(
         *(column.icontains(word, autoescape=True) for column in columns),
         MessageRow.recording_id == word,
         RecordingRow.call_id == word,
-        MessageRow.recording_id.in_(spoken),
         MessageRow.recording_id.in_(noted),
     )
 

@@ -19,6 +19,7 @@ from ivr.console.area import Area, Entry
 from ivr.console.formats import Formats
 from ivr.console.parts import parts_of
 from ivr.console.texts import Texts, chosen_language
+from ivr.speech import PromptCatalogue
 
 ROOT = Path(__file__).parent
 LANGUAGE_COOKIE = "hotline_language"
@@ -79,7 +80,7 @@ def render(
         "visitor": visitor,
         "language": language,
         "t": partial(templates.texts.get, language),
-        "word": partial(templates.texts.word, language),
+        "word": partial(_word, templates.texts, parts_of(request).catalogue, language),
         "formats": Formats(language, zone),
         "navigation": templates.entries_for(visitor),
         "csrf": "" if visitor is None else visitor.csrf,
@@ -96,6 +97,13 @@ def language_of(request: Request, visitor: Visitor | None) -> str:
         "" if visitor is None else visitor.user.language,
         request.headers.get("accept-language", ""),
     )
+
+
+def _word(texts: Texts, catalogue: PromptCatalogue, language: str, prefix: str, value: object) -> str:
+    """A company's own word as it stands; a language that it added by a folder is called as that folder says."""
+    word = texts.word(language, prefix, value)
+    added = prefix == "language" and word == value and value in catalogue.languages
+    return catalogue.about(str(value)).name_in(language) if added else word
 
 
 def text(request: Request, visitor: Visitor | None, key: str, /, **values: object) -> str:

@@ -103,6 +103,7 @@ def test_a_transcript_comes_by_itself_plays_where_it_is_clicked_and_is_corrected
     assert page.inner_text(".said-words >> nth=1").strip() == "在人民路有人受伤"
     assert page.inner_text(".said .unsure >> nth=0") == "人民"
     page.wait_for_selector(".facts .badge.bad")  # it is urgent now
+    page.wait_for_function("document.querySelector('#desk select[name=urgency]').value === 'urgent'")
     assert "受伤" in page.inner_text(".timeline")
     assert axe(page) == []
     picture(page, f"transcript-{width}")
@@ -122,6 +123,22 @@ def test_a_transcript_comes_by_itself_plays_where_it_is_clicked_and_is_corrected
     assert axe(page) == []
     picture(page, f"corrected-{width}")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_form_that_was_begun_stays_and_tells_that_the_message_has_changed(browse, served) -> None:
+    served.run(leave(served, "m1"))
+    page = browse("rui", "/messages/m1", language="en")
+    page.fill("#desk textarea[name=note]", "I have called them.")
+    served.run(write_down(served, "m1"))
+    page.wait_for_selector("#desk [data-told]")
+    assert page.input_value("#desk textarea[name=note]") == "I have called them."
+    assert page.input_value("#desk select[name=urgency]") == "normal"
+    assert axe(page) == []
+    picture(page, "changed-meanwhile")
+    page.click("#desk button:text('Keep note')")
+    page.wait_for_selector(".timeline .note:text('I have called them.')")
+    assert page.input_value("#desk select[name=urgency]") == "urgent"
+    assert page.query_selector("#desk [data-told]") is None
 
 
 def test_a_claims_words_are_on_its_page(browse, served) -> None:

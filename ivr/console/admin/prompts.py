@@ -17,6 +17,7 @@ from fastapi.responses import FileResponse, RedirectResponse, Response
 from starlette.datastructures import UploadFile
 
 from ivr.console.access import Administrator, AdministratorInPerson
+from ivr.console.admin.coverage import heard
 from ivr.console.admin.uploads import limited
 from ivr.console.audit import did
 from ivr.console.listing import PAGE, csv_reply, listing, page_number
@@ -89,6 +90,7 @@ async def prompts_page(request: Request, parts: Parts, visitor: Administrator) -
         languages=parts.catalogue.languages, chosen=language, view=request.query_params.get("view", ""), views=VIEWS,
         held=await parts.database.prompt_pins.held(visitor.name),
         values=await asyncio.to_thread(_silent_values, parts, language),
+        heard=await asyncio.to_thread(heard, parts),
     )  # fmt: skip
 
 

@@ -213,6 +213,12 @@ async def one_pdf(request: Request, parts: Parts, visitor: Reviewer, number: str
     return Response(made_, media_type="application/pdf", headers={"content-disposition": name})
 
 
+@router.get("/{number}/desk")
+async def desk(request: Request, parts: Parts, visitor: Reviewer, number: str) -> Response:
+    """The forms of the claim as it is now, which read themselves again while nobody writes in them."""
+    return await _page(request, parts, visitor, await claim_for(parts, number), template="claims/desk_forms.html")
+
+
 @router.get("/{number}/{part}")
 async def live(
     request: Request, parts: Parts, visitor: Reviewer, number: str, part: Literal["history", "warnings"]
@@ -259,6 +265,7 @@ async def _page(
     status: int = 200,
     stale: StaleError | None = None,
     wish: Wish | None = None,
+    template: str = "",
 ) -> Response:
     """The whole page, or for htmx what can change of it. A change that came too late is offered again as it was meant."""
     is_part = "hx-request" in request.headers
@@ -266,7 +273,7 @@ async def _page(
     return render(
         request,
         visitor,
-        "claims/desk.html" if is_part else "claims/claim.html",
+        template or ("claims/desk.html" if is_part else "claims/claim.html"),
         status=200 if is_part else status,  # htmx swaps what it is answered only then
         stale=stale,
         wish=shown,

@@ -1,7 +1,8 @@
 // Live parts of a page, the token in every request of htmx, the menu on narrow screens.
 // A part with data-live="call seat" and data-url="/board/calls" is read again when such a thing has changed,
 // no more often than every data-every milliseconds (500 if it does not say), and somewhere within data-spread more, so
-// that many who watch the same do not all ask at once.
+// that many who watch the same do not all ask at once. While data-hold stands on it, or on a form in it that somebody is
+// in, it is left as it is (`live:held`).
 "use strict";
 (() => {
   const token = () => document.querySelector('meta[name="csrf"]')?.content ?? "";
@@ -27,7 +28,8 @@
   const waiting = new Map();
   async function read(part) {
     waiting.delete(part);
-    if (!part.isConnected || part.matches(":focus-within [data-hold], [data-hold]")) return;
+    if (!part.isConnected) return;
+    if (part.matches("[data-hold]") || part.querySelector("[data-hold]:focus-within")) { part.dispatchEvent(new CustomEvent("live:held", { bubbles: true })); return; }
     try {
       const reply = await fetch(part.dataset.url, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
       if (reply.headers.get("HX-Redirect")) { location.href = reply.headers.get("HX-Redirect"); return; }
@@ -53,6 +55,7 @@
       if (topic === "*" || (topics.includes(topic) && (!only || !id || only === id))) due(part);
     }
   }
+  document.addEventListener("live:again", ({ target }) => due(target));
   function lost(is) {
     const notices = document.getElementById("notices");
     let line = document.getElementById("lost");

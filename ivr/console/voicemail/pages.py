@@ -112,6 +112,15 @@ async def history(request: Request, parts: Parts, visitor: Anyone, message: str)
     return render(request, visitor, "voicemail/history.html", **await _told(request, parts, visitor, found))
 
 
+@router.get("/{message}/desk")
+async def desk(request: Request, parts: Parts, visitor: Anyone, message: str) -> Response:
+    """The forms of the message as it is now, which read themselves again while nobody writes in them."""
+    found = await message_for(parts, visitor, message)
+    values = {"wish": Wish.of(parts, found), "stale": None, "query": request.url.query}
+    told = await _told(request, parts, visitor, found)
+    return render(request, visitor, "voicemail/desk_forms.html", **values, **told)
+
+
 @router.post("/{message}")
 async def save(
     request: Request, parts: Parts, visitor: Anyone, message: str, wish: Annotated[Wish, Form()]
