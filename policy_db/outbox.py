@@ -69,11 +69,19 @@ class Outbox:
     async def again(self, key: str) -> bool:
         """Send a message once more, as if it were new; false where there is none, or it is on its way."""
         now = self._clock()
-        settled = OutboxRow.state.in_(("sent", "failed"))
-        change = update(OutboxRow).where(OutboxRow.key == key, settled)
-        values = {"state": "queued", "tries": 0, "next_at": now, "until": None, "problem": ""}
-        async with self._store.writing() as connection:
-            return bool((await connection.execute(change.values(values))).rowcount)
+        query = select(OutboxRow.id, OutboxRow.facts).where(
+            OutboxRow.key == key, OutboxRow.state.in_(("sent", "failed"))
+        )
+        async with self._store.writing(f"outbox:{key}") as connection:
+            row = (await connection.execute(query)).first()
+            if row is None:
+                return False
+            facts = {**row.facts, "again": int(row.facts.get("again", 0)) + 1}
+            change = update(OutboxRow).where(OutboxRow.id == row.id)
+            await connection.execute(
+                change.values(state="queued", tries=0, next_at=now, until=None, problem="", facts=facts)
+            )
+        return True
 
     async def keys_to(self, address: str, since: datetime, limit: int) -> tuple[str, ...]:
         """The keys of messages to an address since a moment, so many at most."""

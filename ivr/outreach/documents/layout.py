@@ -168,7 +168,7 @@ def _steps(part: Steps) -> list[Any]:
     return [KeepTogether([*_heading(part.title), grid])]
 
 
-class _Box(Spacer):  # type: ignore[misc]
+class _Box(Spacer):
     """A box to be ticked."""
 
     def __init__(self) -> None:
@@ -230,14 +230,14 @@ def _shield(canvas: Canvas, x: float, y: float) -> None:
 def _counting(letter: Letter) -> type[Canvas]:
     """A canvas that writes on each page how many there are, once that is known."""
 
-    class Counting(Canvas):  # type: ignore[misc]
+    class Counting(Canvas):
         def __init__(self, *given: Any, **named: Any) -> None:
             super().__init__(*given, **named)
             self._kept: list[dict[str, Any]] = []
 
         def showPage(self) -> None:  # noqa: N802 - reportlab's name
             self._kept.append(dict(self.__dict__))
-            self._startPage()
+            self._startPage()  # type: ignore[attr-defined]
 
         def save(self) -> None:
             for number, page in enumerate(self._kept, 1):
