@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
+import shutil
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -121,6 +124,22 @@ async def until(condition: Callable[[], Any], longest: float = 8.0) -> None:
             await asyncio.sleep(0.005)
 
 
+_made: list[Path] = []
+
+
+async def empty_database(folder: Path) -> Path:
+    """A database without anything in it: made once, copied for each test."""
+    if not _made:
+        made = Path(tempfile.mkdtemp(prefix="twilio-")) / "hotline.db"
+        atexit.register(shutil.rmtree, made.parent, ignore_errors=True)
+        async with await PolicyDatabase.open(
+            f"sqlite:///{made}", keys=KEYS, pins=PinHasher.cheap(), migrate=True
+        ):
+            pass
+        _made.append(made)
+    return Path(shutil.copy(_made[0], folder / "hotline.db"))
+
+
 @asynccontextmanager
 async def twilio_house(
     tmp_path: Path,
@@ -137,7 +156,7 @@ async def twilio_house(
         twilio = await stack.enter_async_context(FakeTwilio(url, people=people, faults=faults, **options))
         database = await stack.enter_async_context(
             await PolicyDatabase.open(
-                f"sqlite:///{tmp_path / 'hotline.db'}", keys=KEYS, pins=PinHasher.cheap(), migrate=True
+                f"sqlite:///{await empty_database(tmp_path)}", keys=KEYS, pins=PinHasher.cheap()
             )
         )
         settings = Settings(_env_file=None, data_dir=tmp_path, **twilio.settings)  # type: ignore[call-arg]

@@ -12,7 +12,7 @@ _log = logging.getLogger("twilio.async_http_client")
 
 def http_client(api: str, timeout: float) -> Any:
     """A client for Twilio's library, which speaks to `api` in place of api.twilio.com; `timeout` in seconds."""
-    from aiohttp import BasicAuth, ClientSession, ClientTimeout
+    from aiohttp import ClientSession, ClientTimeout, encode_basic_auth
     from twilio.http import AsyncHttpClient
     from twilio.http.response import Response
 
@@ -42,8 +42,7 @@ def http_client(api: str, timeout: float) -> Any:
                 api + uri.removeprefix(API),
                 params=params,
                 data=data,
-                headers=headers,
-                auth=BasicAuth(*auth) if auth else None,
+                headers={**(headers or {}), **({"Authorization": encode_basic_auth(*auth)} if auth else {})},
                 allow_redirects=allow_redirects,
             ) as answer:
                 self.retry_after = _seconds(answer.headers.get("Retry-After", ""))
@@ -51,7 +50,9 @@ def http_client(api: str, timeout: float) -> Any:
 
         async def download(self, url: str, auth: tuple[str, str]) -> tuple[int, bytes]:
             """A file: the status and its bytes."""
-            async with self._opened().get(url, auth=BasicAuth(*auth)) as answer:
+            async with self._opened().get(
+                url, headers={"Authorization": encode_basic_auth(*auth)}
+            ) as answer:
                 return answer.status, await answer.read()
 
         async def close(self) -> None:
