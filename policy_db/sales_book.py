@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from policy_db.facts import Money
@@ -149,12 +149,12 @@ async def _id_of(connection: AsyncConnection, number: str) -> int:
     return int((await connection.execute(query)).scalar() or 0)
 
 
-def _at_work(today: date) -> Select[Any]:
+def _at_work(today: date) -> Any:
     still = SalespersonRow.left_on.is_(None) | (SalespersonRow.left_on > today)
     return select(SalespersonRow.id, SalespersonRow.number, SalespersonRow.branch).where(still)
 
 
-def _sold(since: date, today: date, *conditions: ColumnElement[bool]) -> Select[Any]:
+def _sold(since: date, today: date, *conditions: ColumnElement[bool]) -> Any:
     """Policies and premiums by frequency, of those that began in the period and were not surrendered at once."""
     premium = PolicyRow.premium
     return (
@@ -187,7 +187,7 @@ async def _premiums(connection: AsyncConnection, since: date, today: date) -> di
     return {one: standard_premium(rows) for one, rows in found.items()}
 
 
-def _persistency(me: int, today: date) -> Select[Any]:
+def _persistency(me: int, today: date) -> Any:
     """How many policies are judged, and how many of them are kept up."""
     behind = exists().where(
         InstalmentRow.policy_id == PolicyRow.id,
@@ -203,7 +203,7 @@ def _persistency(me: int, today: date) -> Select[Any]:
     )
 
 
-def _due(kind: DueKind, me: int, today: date) -> Select[Any]:
+def _due(kind: DueKind, me: int, today: date) -> Any:
     """The policies of one kind; `day_of` is the day by which they are put in order."""
     soon = today + timedelta(days=SOON)
     alive = and_(
@@ -246,7 +246,7 @@ def _due(kind: DueKind, me: int, today: date) -> Select[Any]:
     )
 
 
-def _count(query: Select[Any]) -> Select[Any]:
+def _count(query: Any) -> Any:
     return select(func.count()).select_from(query.with_only_columns(PolicyRow.id).subquery())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Final, cast
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import func, or_, select
 
 from policy_db.clock import Clock
 from policy_db.errors import BadValueError, NotFoundError
@@ -132,7 +132,7 @@ class SalesPeople:
         return self._clock().date()
 
 
-def _matching(query: Select[Any], q: str, branch: str) -> Select[Any]:
+def _matching(query: Any, q: str, branch: str) -> Any:
     for word in q.split()[:4]:
         query = query.where(
             or_(SalespersonRow.number == word, SalespersonRow.name.icontains(word, autoescape=True))

@@ -13,6 +13,9 @@ from typing import Any, Self
 
 from policy_db.facts import TimelineEntry
 
+#: The prompt by which flows say that they are sorry for a late answer.
+APOLOGY = "late_answer"
+
 
 class Page:
     """What is to be written of one call.
@@ -57,6 +60,8 @@ class Page:
             case "transfer_asked":
                 self.know({"asked": True})
                 self.hurry.set()  # a person looks at it in a moment
+            case "said" if APOLOGY in data["prompts"]:
+                self.know({"apologised": True})
             case "missed":
                 self.missed += 1
                 self.know({"missed": self.missed})

@@ -7,6 +7,7 @@ The note is written before the first word and removed when the row is complete. 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -26,6 +27,8 @@ log = structlog.get_logger(__name__)
 
 #: How long the caller waits for the database to take a finished recording before the note must do.
 STORE_SECONDS = 2.0
+#: The name of a recording's file, from the folder of recordings on.
+_FILE = re.compile(r"\d{4}-\d{2}-\d{2}/[\w.@-]+\.wav")
 
 
 @dataclass(slots=True)
@@ -115,9 +118,15 @@ class RecordingVault:
         return path
 
     def path(self, call_id: str, recording: str) -> Path | None:
-        """The file of a recording of this call, for playing it back."""
+        """The file of a recording of this call, for playing it back.
+
+        One of another call is named by its file (`2026-03-02/….wav`), as only a service can: it has looked whose it is.
+        """
         entry = self._entries.get((call_id, recording))
-        return entry.path if entry is not None and entry.path.exists() else None
+        if entry is not None:
+            return entry.path if entry.path.exists() else None
+        path = self._folder / recording
+        return path if _FILE.fullmatch(recording) and path.is_file() else None
 
     async def ended(self, call_id: str, ended: RecordEnded) -> RecordEnded:
         """The file is closed. Returns what is to be told of it.

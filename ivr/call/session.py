@@ -63,6 +63,8 @@ class CallParts:
     stretcher: Stretcher = field(default_factory=Stretcher)
     #: What listens to callers who speak.
     hearing: Hears = field(default_factory=HearsNothing)
+    #: Seconds of ringing after which flows apologise (`call.late`); 0: never.
+    late_after: float = 20.0
     #: Seconds that the other side may take to confirm our hang-up, and running services to end after the call.
     grace: float = HANG_UP_GRACE
 
@@ -97,6 +99,7 @@ class CallSession:
         self._transfers: set[asyncio.Task[None]] = set()
         #: Recordings that the leg has not reported finished, with their files.
         self._recordings: dict[str, Path] = {}
+        self._rang_at, self._rang = leg.clock.time(), 0.0
         self._answered_at: float | None = None
         self._ended: line.Ended | None = None
         self._outcome = ""
@@ -202,6 +205,8 @@ class CallSession:
                 await self._leg_ended(message)
             case line.Answered():
                 self._answered_at = self._clock.time()
+                self._rang = self._answered_at - self._rang_at
+                self._parts.journal.know(self.call_id, rang=round(self._rang, 3))
                 self._start()
             case line.RecordEnded():
                 await self._recording_ended(message)
@@ -270,6 +275,7 @@ class CallSession:
             self._now, self.call_id, self._clock.now(), info.caller, info.called, begin.language,
             {
                 "channel": info.line,
+                "late": 0 < self._parts.late_after <= self._rang,
                 "languages": self._parts.speaker.offered(self._library.hotline.languages),
                 **self._parts.facts,
                 **begin.facts,

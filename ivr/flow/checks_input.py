@@ -10,6 +10,7 @@ from ivr.flow.dataflow import Analysis, FlowFacts
 from ivr.flow.errors import suggest
 from ivr.flow.library import FlowLibrary
 from ivr.flow.model import (
+    ELSEWHERE,
     CollectStep,
     HoursStep,
     LanguageStep,
@@ -45,7 +46,7 @@ def check_input(analysis: Analysis, facts: FlowFacts, report: Report) -> None:
             check_collect_words(library, flow, at, step, report)
         elif isinstance(step, TransferStep):
             known = library.hotline.queues
-            if step.transfer.room is None:
+            if step.transfer.queue not in ELSEWHERE:
                 _check_named((*at, "transfer", "queue"), step.transfer.queue, known, "queue", "F416", report)
         elif isinstance(step, VoicemailStep):
             boxes = library.hotline.mailboxes

@@ -11,7 +11,7 @@ from ivr.flow.errors import suggest
 from ivr.flow.hours import OpenState
 from ivr.flow.library import LEVELS, LoadedFlow
 from ivr.flow.manifest import ServiceSignature
-from ivr.flow.model import ROOM, FlowTest, parse_duration
+from ivr.flow.model import ELSEWHERE, FlowTest, parse_duration
 from ivr.flow.outcomes import FIXED_OUTCOMES
 from ivr.flow.report import Report
 from ivr.flow.script_words import DOES, EXPECTED, GIVEN, HOW
@@ -82,7 +82,7 @@ class _TestChecker:
             ("services", self._manifest.services, "service"),
             ("flows", self._library.flows, "flow"),
             ("hours", self._library.hotline.calendars, "calendar"),
-            ("transfer", {ROOM, *self._library.hotline.queues}, "queue"),
+            ("transfer", {*ELSEWHERE, *self._library.hotline.queues}, "queue"),
             ("inputs", self._loaded.inputs, "input"),
         )
         for place, known, what in places:
@@ -186,7 +186,7 @@ class _TestChecker:
         else:
             places: Mapping[str, Collection[str]] = {
                 "did": self._manifest.services,
-                "transfer": {ROOM, *self._library.hotline.queues},
+                "transfer": {*ELSEWHERE, *self._library.hotline.queues},
                 "voicemail": self._library.hotline.mailboxes,
             }
             if word in places:

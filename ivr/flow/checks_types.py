@@ -13,6 +13,9 @@ from ivr.flow.expressions import Expression
 from ivr.flow.library import LEVELS
 from ivr.flow.manifest import ServiceSignature
 from ivr.flow.model import (
+    ROOM,
+    SELLER,
+    SENDER,
     CallStep,
     CollectStep,
     DoStep,
@@ -21,6 +24,7 @@ from ivr.flow.model import (
     ReturnStep,
     SetStep,
     TransferStep,
+    VoicemailStep,
 )
 from ivr.flow.report import Report
 from ivr.flow.types import assignable, type_text
@@ -70,9 +74,12 @@ class _StepChecker:
         elif isinstance(step, TransferStep):
             for slot, text in step.transfer.with_.items():
                 self._value(text, (*at, "transfer", "with", slot), self._scope(known), name)
-            if step.transfer.room is not None:
-                path = (*at, "transfer", "room")
-                self._fits(step.transfer.room, path, Type("digits"), self._scope(known), name, "F403")
+            for way, kind in ((ROOM, "digits"), (SELLER, "digits"), (SENDER, "text")):
+                whom = getattr(step.transfer, way)
+                if whom is not None:
+                    self._fits(whom, (*at, "transfer", way), Type(kind), self._scope(known), name, "F403")
+        elif isinstance(step, VoicemailStep) and step.owner is not None:
+            self._fits(step.owner, (*at, "owner"), Type("digits"), self._scope(known), name, "F403")
         elif isinstance(step, LanguageStep) and (code := language_expression(step)) is not None:
             self._fits(code, (*at, "language"), Type("code"), self._scope(known), name, "F403")
         if not isinstance(step, ReturnStep):

@@ -49,6 +49,7 @@ CALL_TYPE: Final = Type(
         "id": ANY_TEXT,
         "channel": Type("code"),
         "speech": Type("boolean"),
+        "late": Type("boolean"),
     },
 )
 

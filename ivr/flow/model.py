@@ -252,8 +252,15 @@ class CallStep(_Step):
     out: dict[Name, Expression] = {}
 
 
-#: The queue of a transfer into a meet-me room, in tests and traces.
+#: The queue of a transfer into a meet-me room, of one to a salesperson, and of one to who left a message, in tests and
+#: traces.
 ROOM: Final = "room"
+SELLER: Final = "seller"
+SENDER: Final = "sender"
+#: Likewise of one to the caller's own fax machine.
+FAX: Final = "fax"
+#: Transfers that name no queue.
+ELSEWHERE: Final = (ROOM, SELLER, SENDER, FAX)
 
 
 class TransferTo(_Model):
@@ -261,10 +268,21 @@ class TransferTo(_Model):
 
     Or a meet-me room, by its number: `answered` when the caller or the meeting has gone, `busy` when it is full,
     `closed` when it is locked or not there, `timeout` when the moderator has not come.
+
+    Or a `seller`: a salesperson by their number, at the telephone on file; `answered` when they have talked, `busy` when
+    they would not take it, `timeout` when nobody answered, `closed` when they are not to be put through to. Likewise a
+    `sender`: who left a message, by the message's id; only for verified callers.
+
+    Or a `fax`, by what a service has prepared: its pages go to the caller's own machine in this call. `answered` when
+    all have arrived, `busy` when the machine broke it off, `timeout` when none was heard in time, `cancelled` when the
+    caller pressed the star key before, `closed` when it cannot be sent from here.
     """
 
     queue: Name = ROOM
     room: Expression | None = None
+    seller: Expression | None = None
+    sender: Expression | None = None
+    fax: Expression | None = None
     timeout: Seconds = 120.0
     reason: str = ""
     offer: Literal["best"] | None = None
@@ -273,14 +291,15 @@ class TransferTo(_Model):
     @model_validator(mode="before")
     @classmethod
     def _queue_or_room(cls, data: Any) -> Any:
-        """One of the two; the number of a room travels with what else is told of the transfer."""
+        """One of them; the number of a room or salesperson travels with what else is told of the transfer."""
         if not isinstance(data, dict):
             return data
-        if ("queue" in data) == ("room" in data):
-            raise ValueError("write either `queue` or `room`")
-        if "room" not in data:
+        named = [one for one in ("queue", *ELSEWHERE) if one in data]
+        if len(named) != 1:
+            raise ValueError("write either `queue` or `room`, `seller`, `sender`, `fax`")
+        if named[0] == "queue":
             return data
-        return {**data, "with": {**data.get("with", {}), ROOM: data["room"]}}
+        return {**data, "queue": named[0], "with": {**data.get("with", {}), named[0]: data[named[0]]}}
 
 
 class TransferStep(_Step):
@@ -309,10 +328,20 @@ class _RecordingStep(_Step):
 class VoicemailStep(_RecordingStep):
     """Take a message for a mailbox; saved | too_short | hung_up | error.
 
-    `review` is a prompt that offers 1 send, 2 record again, 3 hear it; a hang-up keeps what was said.
+    With `owner`, an expression of digits, it is that person's own mailbox among those of this name. `review` is a prompt
+    that offers 1 send, 2 record again, 3 hear it; a hang-up keeps what was said.
     """
 
     voicemail: Name
+    owner: Expression | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _told_of_the_owner(cls, data: Any) -> Any:
+        """Whose it is travels with what else is kept of the message."""
+        if not isinstance(data, dict) or "owner" not in data:
+            return data
+        return {**data, "with": {**data.get("with", {}), "owner": data["owner"]}}
 
 
 class RecordStep(_RecordingStep):

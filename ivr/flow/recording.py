@@ -56,8 +56,13 @@ class Recording(Kind):
         return None
 
     def _details(self, run: Run, plan: Plan) -> dict[str, Value]:
-        own = {"mailbox": plan.step.voicemail} if plan.kind == "voicemail" else {"name": plan.step.record}
-        return {**arguments(run, plan, "with"), **own, "flow": plan.flow, "step": plan.name}
+        details = arguments(run, plan, "with")
+        if plan.kind != "voicemail":
+            own = {"name": plan.step.record}
+        else:
+            owner = f"-{details.pop('owner')}" if plan.step.owner is not None else ""
+            own = {"mailbox": f"{plan.step.voicemail}{owner}"}
+        return {**details, **own, "flow": plan.flow, "step": plan.name}
 
     def heard(self, run: Run, plan: Plan) -> Move:
         """The prompt is over: record. The review is over: wait for the caller's word."""

@@ -7,7 +7,7 @@ from typing import Final
 #: What stands under `given`: the world in which the call happens.
 GIVEN: Final = frozenset(
     {"clock", "caller", "called", "channel", "language", "languages", "level", "inputs", "services", "flows",
-     "hours", "speech", "transfer"}
+     "hours", "speech", "late", "transfer"}
 )  # fmt: skip
 #: What a caller does; each line of `caller` has one of these words.
 DOES: Final = frozenset({"keys", "silence", "say", "cough", "not_heard", "record", "hang_up"})

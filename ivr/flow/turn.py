@@ -129,6 +129,7 @@ class Run:
                 "channel": "",
                 **state.facts,
                 "speech": state.facts.get("speech") is True and state.language in self.engine.heard,
+                "late": state.facts.get("late") is True,
                 "languages": self.offered,
                 "id": state.call_id,
                 "number": state.caller,

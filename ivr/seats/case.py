@@ -58,7 +58,8 @@ class Manners:
     and the line is looked at every `look_every`; choices by key are offered after `choices_after`, then every
     `choices_every`; a key or a number is waited for `key_patience`. `lost` says where callers go whose seat breaks off.
     `numbers` is what a number must look like to be called back. With `refer_out` a caller who goes to an outside number
-    is handed to it by their own side (REFER) where that will.
+    is handed to it by their own side (REFER) where that will. Who has waited `apology_after` hears once that we are
+    sorry; 0: nobody does.
     """
 
     pop_lead: float = 2.0
@@ -71,6 +72,7 @@ class Manners:
     numbers: str = r"1[3-9]\d{9}|0[1-9]\d{8,10}|[2-9]\d{6,7}"
     country: str = "+86"
     refer_out: bool = False
+    apology_after: float = 20.0
 
 
 def _say_nothing(language: str, *prompts: tuple[str, Mapping[str, Any]]) -> Rendered:

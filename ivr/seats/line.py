@@ -133,6 +133,10 @@ class Line(Changes):
             who=f"seat:{seat}",
         )
 
+    async def apologised(self, call: str) -> Result:
+        """The waiting caller hears that we are sorry for the wait."""
+        return await self._change(plans.apologised, call=call, who="system")
+
     async def leave(self, call: str, how: Literal["left", "voicemail"] = "left", why: str = "") -> Result:
         """The caller leaves the line to go on in the flow, or to speak a message; a kept place is given up.
 

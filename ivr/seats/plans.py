@@ -64,6 +64,16 @@ def answered(scene: Scene, seat: str, by: By) -> Plan:
     return Move(by.at, by.who, ((there, talks),), ((call, connected),))
 
 
+def apologised(scene: Scene, by: By) -> Plan:
+    """The caller hears, once, that we are sorry for the wait."""
+    call = scene.call
+    if call is None:
+        return GONE
+    if call.apologised_at is not None or call.state not in ("waiting", "offered"):
+        return ALREADY
+    return Move(by.at, by.who, calls=((call, call_to(call, call.state, by.at, apologised_at=by.at)),))
+
+
 def missed(scene: Scene, seat: str, why: str, by: By, rules: Rules, *, counts: bool = True) -> Plan:
     """The seat did not take the call, which goes to the next. `counts` towards the seat's being paused."""
     call, there = scene.call, member(scene, seat)

@@ -17,11 +17,12 @@ from typing import Any, Final, Literal, Protocol
 
 from ivr.clock import Clock, TimerHandle
 from ivr.flow.instructions import Transfer
-from ivr.flow.model import ROOM
+from ivr.flow.model import ROOM, SELLER, SENDER
 from ivr.lines.base import KeyDown, Leg, PlayEnded
 from ivr.media import tones
 from ivr.media.clip import Clip
 from ivr.seats.case import OUTCOMES, Outcome, Words
+from ivr.seats.outside import OutsideCalls
 from ivr.seats.sound import End, Room, Sound
 from ivr.seats.transfer import SeatTransfers
 from policy_db.errors import PolicyDatabaseError
@@ -316,11 +317,12 @@ def _resolve(guest: _Guest, outcome: Outcome) -> None:
 
 
 class SeatsAndRooms:
-    """Brings callers to seats, or into rooms: whichever the request names (see `Transfers`)."""
+    """Brings callers to seats, into rooms, or to people outside: whichever the request names (see `Transfers`)."""
 
-    def __init__(self, seats: SeatTransfers, meetings: Meetings) -> None:
+    def __init__(self, seats: SeatTransfers, meetings: Meetings, outside: OutsideCalls | None = None) -> None:
         self._seats = seats
         self._meetings = meetings
+        self._outside = outside
 
     async def transfer(
         self,
@@ -335,13 +337,20 @@ class SeatsAndRooms:
         """See `Transfers`."""
         if ROOM in request.details:
             return await self._meetings.transfer(call_id, leg, request, language=language)
+        if request.queue in (SELLER, SENDER):
+            if self._outside is None:
+                return "closed"
+            return await self._outside.transfer(call_id, leg, request, level=level)
         return await self._seats.transfer(
             call_id, leg, request, language=language, policy=policy, level=level
         )
 
     def told(self, call_id: str, event: KeyDown | PlayEnded) -> None:
         """See `Transfers`."""
-        (self._meetings if self._meetings.has(call_id) else self._seats).told(call_id, event)
+        if self._outside is not None and self._outside.has(call_id):
+            self._outside.told(call_id, event)
+        else:
+            (self._meetings if self._meetings.has(call_id) else self._seats).told(call_id, event)
 
     async def over(self, call_id: str) -> None:
         """See `Transfers`."""

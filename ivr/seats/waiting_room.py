@@ -1,8 +1,8 @@
 """What a caller hears while no seat has answered, and what they may choose meanwhile by key.
 
-Music, and between its pieces the place in the line and the expected wait: when they come, and then only when it
-has become better. After a while, and again now and then, they are offered to leave a message, to keep their place
-and be called back, or to return to the flow.
+Music, and between its pieces an apology for a long wait, and the place in the line and the expected wait: when they
+come, and then only when it has become better. After a while, and again now and then, they are offered to leave a
+message, to keep their place and be called back, or to return to the flow.
 """
 
 from __future__ import annotations
@@ -46,6 +46,9 @@ class WaitingRoom:
         self._timer: TimerHandle | None = None
         self._queue: Queue | None = None
         self._tell_at = self._choices_at = 0.0
+        #: When the caller hears that we are sorry for the wait; None: they have, or never will.
+        self._sorry_at: float | None = None
+        self._waited = False
         #: Where in the dialogue about a call-back the caller is, until when an answer is waited for, and the number.
         self._stage: _Stage = ""
         self._patience_until: float | None = None
@@ -63,6 +66,9 @@ class WaitingRoom:
         self._tell_at = now + manners.telling_after
         self._choices_at = now + manners.choices_after
         self._stage = ""
+        if not self._waited and manners.apology_after > 0:
+            self._sorry_at = now + manners.apology_after
+        self._waited = True
         self._set_timer()
 
     def close(self) -> None:
@@ -121,11 +127,21 @@ class WaitingRoom:
             if estimate is not None and self._telling.due(estimate, self._case.clock.now()):
                 self._tell(estimate)
                 return
+        sorry = await self._apology(now)
         if now >= self._choices_at:
             self._choices_at = now + self._case.tools.manners.choices_every
-            choices = self._choices()
-            if choices:
-                self._say(*choices)
+            sorry += self._choices()
+        if sorry:
+            self._say(*sorry)
+
+    async def _apology(self, now: float) -> list[Prompt]:
+        """That we are sorry, once and when it is time; the place in line has it that the caller heard so."""
+        if self._sorry_at is None or now < self._sorry_at:
+            return []
+        self._sorry_at = None
+        await self._case.asked(self._case.desk.apologised(self._case.call))
+        self._case.note("queue_apology")
+        return [("waiting.apology", {})]
 
     def _tell(self, estimate: Estimate) -> None:
         self._case.note("queue_told", position=estimate.position, least=estimate.least, most=estimate.most)
@@ -276,9 +292,9 @@ class WaitingRoom:
         """Look again when the next thing is due."""
         if self._timer is not None:
             self._timer.cancel()
-        due = (
-            self._patience_until if self._patience_until is not None else min(self._tell_at, self._choices_at)
-        )
+        due = self._patience_until
+        if due is None:
+            due = min(self._tell_at, self._choices_at, *([] if self._sorry_at is None else [self._sorry_at]))
         soonest = self._case.clock.time() + 0.2  # what cannot be said yet is not asked for without end
         self._timer = self._case.clock.call_at(max(due, soonest), partial(self._case.mailbox.post, Tick()))
 

@@ -13,6 +13,7 @@ from ivr.services.callers import CallerServices
 from ivr.services.claims import ClaimServices
 from ivr.services.crosssell import CrossSellServices
 from ivr.services.documents import DocumentServices, SendingRules
+from ivr.services.faxing import FaxRules, FaxServices
 from ivr.services.identity import IdentityServices
 from ivr.services.outreach import OutreachServices
 from ivr.services.policies import PolicyServices
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from policy_db import PolicyDatabase
 
 __all__ = [
+    "FaxRules",
     "NoSuggestions",
     "Outcome",
     "ProofBook",
@@ -54,6 +56,7 @@ _ROOMS: Final = (
     ClaimServices,
     CrossSellServices,
     DocumentServices,
+    FaxServices,
     IdentityServices,
     OutreachServices,
     PolicyServices,
@@ -75,6 +78,7 @@ def hotline_registry(
     suggests: Suggests | None = None,
     recording: RecordsPrompts | None = None,
     sends: SendingRules | None = None,
+    faxes: FaxRules | None = None,
 ) -> ServiceRegistry:
     """The hotline's services over an open database; one registry carries all calls of a worker.
 
@@ -88,6 +92,7 @@ def hotline_registry(
             ClaimServices(database, proofs),
             CrossSellServices(suggests or NoSuggestions()),
             DocumentServices(database, proofs, sends or SendingRules()),
+            FaxServices(database, proofs, faxes or FaxRules()),
             IdentityServices(database, proofs),
             OutreachServices(database, proofs),
             PolicyServices(database, proofs),

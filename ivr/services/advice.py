@@ -26,7 +26,7 @@ from cross_sell.call_facts import CallFacts, ServiceSide
 from cross_sell.gates import SERVICE_GATES, shut_by_service, shut_for_call
 from cross_sell.rules import SellingRules
 from ivr.flow.instructions import Transfer
-from ivr.flow.model import ROOM
+from ivr.flow.model import ELSEWHERE
 from ivr.services.journey import SUGGESTION, Journey
 from policy_db import PolicyDatabase
 from policy_db.errors import ConflictError
@@ -106,7 +106,7 @@ class Advice:
 
     def on_the_way(self, journey: Journey, request: Transfer) -> None:
         """The caller goes to a person. Who asked for one brings the hint along; who said yes is followed."""
-        if request.queue == ROOM:
+        if request.queue in ELSEWHERE:
             return
         journey.asks_for_person(request.reason, request.details)
         call = self._call(journey)

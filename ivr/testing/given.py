@@ -114,8 +114,7 @@ class Given:
         facts: dict[str, Value] = {"channel": str(given["channel"])} if "channel" in given else {}
         if "languages" in given:
             facts["languages"] = list(given["languages"])
-        if "speech" in given:
-            facts["speech"] = bool(given["speech"])
+        facts |= {name: bool(given[name]) for name in ("speech", "late") if name in given}
         caller, called = str(given.get("caller", "")), str(given.get("called", ""))
         return CallStarted(0.0, call_id, clock, caller, called, str(given.get("language", "")), facts)
 
