@@ -10,6 +10,7 @@ from ivr.console.calls import AREA as CALLS
 from ivr.console.claims import AREA as CLAIMS
 from ivr.console.crosssell import AREA as CROSSSELL
 from ivr.console.flows import AREA as FLOWS
+from ivr.console.link import AREA as LINK
 from ivr.console.outreach import AREA as OUTREACH
 from ivr.console.phone import AREA as PHONE
 from ivr.console.player import AREA as PLAYER
@@ -19,6 +20,6 @@ from ivr.console.twilio import AREA as TWILIO
 from ivr.console.voicemail import AREA as VOICEMAIL
 
 AREAS: tuple[Area, ...] = (
-    ACCOUNT, SEAT, VOICEMAIL, CLAIMS, BOARD, CALLS, CROSSSELL, OUTREACH, FLOWS, REPORTS, ADMIN, PHONE, PLAYER,
+    ACCOUNT, SEAT, VOICEMAIL, CLAIMS, BOARD, CALLS, CROSSSELL, OUTREACH, FLOWS, REPORTS, ADMIN, PHONE, PLAYER, LINK,
     TWILIO,
 )  # fmt: skip
