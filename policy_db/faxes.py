@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 
 from policy_db.clock import Clock
 from policy_db.store import AnyRow, Store
@@ -90,6 +90,12 @@ class Faxes:
         query = select(*FaxRow.__table__.columns).where(FaxRow.document_id.in_(documents))
         async with self._store.reading() as connection:
             return {row.document_id: _fax(row) for row in await connection.execute(query)}
+
+    async def count_to(self, number: str, since: datetime) -> int:
+        """How many faxes to a number were asked for since a moment."""
+        query = select(func.count()).where(FaxRow.number == number, FaxRow.created_at >= since)
+        async with self._store.reading() as connection:
+            return int((await connection.execute(query)).scalar_one())
 
     async def take_due(self, holder: str, limit: int = 1) -> tuple[Fax, ...]:
         """Faxes to numbers that are due, for this process to dial; each is given to one process only."""
