@@ -77,6 +77,7 @@ def fetch(settings: Settings, languages: tuple[str, ...], patience: Patience = P
             say=lambda line: bar.console.print(line, markup=False, soft_wrap=True),
             progress=lambda done, total: bar.update(task, completed=done, total=total),
             patience=patience,
+            sources=SOURCES,
         )
 
 
@@ -87,7 +88,8 @@ def fetch_for_demo(settings: Settings) -> None:
     missing = tuple(name for name in SOURCES.official if name not in find_models(settings.speech_models_dir))
     if not missing:
         return
-    screen.print("Fetching what recognises speech (85 MB, once)…")
+    size = sum(SOURCES.official[name].size for name in missing)
+    screen.print(f"Fetching what recognises speech ({size / 1e6:.0f} MB, once)…")
     try:
         fetch(settings, missing, _NOT_LONG)
     except ModelError as error:
