@@ -21,6 +21,7 @@ from policy_db.claim_reviews import ClaimReviews
 from policy_db.claims import Claims
 from policy_db.clock import Clock, utc_now
 from policy_db.complaints import Complaints
+from policy_db.conduct import Conduct
 from policy_db.customers import Customers
 from policy_db.do_not_call import DoNotCalls
 from policy_db.documents import Documents
@@ -51,6 +52,7 @@ from policy_db.reports import Reports
 from policy_db.retention import Retention
 from policy_db.rooms import Rooms
 from policy_db.sales import Sales
+from policy_db.sales_notices import SalesNotices
 from policy_db.sales_people import SalesPeople
 from policy_db.seats import Seats
 from policy_db.store import Store
@@ -88,6 +90,8 @@ class PolicyDatabase:
         self.complaints = Complaints(store)
         self.sales = Sales(store)
         self.salespeople = SalesPeople(store, clock)
+        self.conduct = Conduct(store)
+        self.sales_notices = SalesNotices(store)
         self.calls = Calls(store, clock)
         self.callers = Callers(store, clock)
         self.recordings = Recordings(store, clock)

@@ -26,13 +26,13 @@ class Outbox:
         self._store = store
         self._clock = clock
 
-    async def put(self, message: NewMessage) -> OutboxMessage:
-        """Ask for a message; the same key again gives the message that there is."""
+    async def put(self, message: NewMessage, *, after: datetime | None = None) -> OutboxMessage:
+        """Ask for a message, to go no earlier than `after`; the same key again gives the message that there is."""
         now = self._clock()
         values = asdict(message) | {
             "state": "queued",
             "tries": 0,
-            "next_at": now,
+            "next_at": now if after is None else max(now, after),
             "created_at": now,
             "problem": "",
         }

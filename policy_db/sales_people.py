@@ -11,7 +11,7 @@ from policy_db.clock import Clock
 from policy_db.errors import BadValueError, NotFoundError
 from policy_db.sales_facts import NOTICE_CHANNELS, NoticeChannel, SalesPerson, SalesPreferences
 from policy_db.store import AnyRow, Store
-from policy_db.tables import MessageRow, RecordingRow, SalespersonRow, SalesPreferenceRow
+from policy_db.tables import SalespersonRow, SalesPreferenceRow
 from policy_db.writes import insert
 
 _COLUMNS: Final = (
@@ -61,17 +61,6 @@ class SalesPeople:
         query = select(SalespersonRow.branch).distinct().order_by(SalespersonRow.branch)
         async with self._store.reading() as connection:
             return tuple((await connection.execute(query)).scalars())
-
-    async def waiting(self, mailbox: str) -> int:
-        """Messages in a mailbox that nobody has listened to."""
-        query = (
-            select(func.count())
-            .select_from(MessageRow)
-            .join(RecordingRow, RecordingRow.id == MessageRow.recording_id)
-            .where(MessageRow.mailbox == mailbox, MessageRow.state == "new")
-        )
-        async with self._store.reading() as connection:
-            return int((await connection.execute(query)).scalar_one())
 
     # How they want to be told
 

@@ -15,11 +15,12 @@ from ivr.console.outreach import AREA as OUTREACH
 from ivr.console.phone import AREA as PHONE
 from ivr.console.player import AREA as PLAYER
 from ivr.console.reports import AREA as REPORTS
+from ivr.console.sales import AREA as SALES
 from ivr.console.seat import AREA as SEAT
 from ivr.console.twilio import AREA as TWILIO
 from ivr.console.voicemail import AREA as VOICEMAIL
 
 AREAS: tuple[Area, ...] = (
-    ACCOUNT, SEAT, VOICEMAIL, CLAIMS, BOARD, CALLS, CROSSSELL, OUTREACH, FLOWS, REPORTS, ADMIN, PHONE, PLAYER, LINK,
+    ACCOUNT, SEAT, VOICEMAIL, CLAIMS, BOARD, CALLS, CROSSSELL, OUTREACH, FLOWS, REPORTS, SALES, ADMIN, PHONE, PLAYER, LINK,
     TWILIO,
 )  # fmt: skip

@@ -9,9 +9,11 @@ from ivr.services.errors import LevelRefusedError
 from ivr.services.policies import flow_money
 from ivr.services.proof import ProofBook
 from ivr.services.registry import Outcome, ServiceContext, service
+from ivr.services.sales_texts import notice
 from ivr.services.types import BOOLEAN, DATE, DIGITS, INTEGER, MONEY, TEXT, code, optional, record
 from policy_db.outreach_facts import NewMessage
 from policy_db.sales_facts import DUE_KINDS, PERIODS
+from policy_db.sales_notices import notice_key
 
 if TYPE_CHECKING:
     from policy_db import PolicyDatabase
@@ -126,23 +128,16 @@ class SalesServices:
             return Outcome("no_way")
         channel, address = way
         today = context.now.date()
+        counts = await self._database.sales.due_counts(number, today)
         lists = [await self._database.sales.due(number, kind, today, limit=MOST_LISTED) for kind in DUE_KINDS]
-        policies = [
-            {"policy": one.policy, "kind": one.kind, "amount": str(one.amount.amount),
-             "currency": one.amount.currency, "day": one.day.isoformat()}
-            for found in lists for one in found
-        ]  # fmt: skip
-        await self._database.outbox.put(
-            NewMessage(
-                key=f"sales_list:{context.call_id}",
-                kind="sales_list",
-                channel=channel,
-                address=address,
-                language=context.language,
-                call_id=context.call_id,
-                facts={"salesperson": number, "policies": policies},
-            )
+        facts = notice(
+            "sales_list", context.language, counts, [one for some in lists for one in some], channel
         )
+        key = notice_key("sales_list", number, context.call_id)
+        message = NewMessage(
+            key, "sales_list", channel, address, context.language, call_id=context.call_id, facts=facts
+        )
+        await self._database.outbox.put(message)
         return Outcome(value={"channel": channel})
 
     @service("sales.news", inputs={"number": DIGITS, "index": INTEGER}, level=Level.VERIFIED,

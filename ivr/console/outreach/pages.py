@@ -38,7 +38,9 @@ async def list_page(request: Request, parts: Parts, visitor: Overseer) -> Respon
 @router.get("/new")
 async def new_page(request: Request, parts: Parts, visitor: Overseer) -> Response:
     """The form of a new campaign."""
-    return await _form(request, parts, visitor, NewForm())
+    settings = parts.settings
+    form = NewForm(hours=settings.call_hours, rests=settings.call_rests)
+    return await _form(request, parts, visitor, form)
 
 
 @router.post("/new", dependencies=[Depends(limited(LARGEST))])

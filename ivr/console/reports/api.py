@@ -13,8 +13,9 @@ from ivr.console.access import Manager
 from ivr.console.board.names import Names
 from ivr.console.board.state import names_for
 from ivr.console.parts import Parts
+from ivr.console.reports.conduct import EVERY_TABLE as TABLES
 from ivr.console.reports.pages import asked_days
-from ivr.console.reports.tables import TABLES, Table
+from ivr.console.reports.tables import Table
 
 router = APIRouter()
 View = StrEnum("View", {name: name for name in TABLES})  # type: ignore[misc]

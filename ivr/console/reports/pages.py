@@ -15,8 +15,10 @@ from ivr.console.board.state import names_for
 from ivr.console.listing import csv_reply
 from ivr.console.pages import render
 from ivr.console.parts import ConsoleParts, Parts
+from ivr.console.reports.conduct import CONDUCT_MEASURES
+from ivr.console.reports.conduct import EVERY_TABLE as TABLES
 from ivr.console.reports.period import PRESETS, Days, days_of
-from ivr.console.reports.tables import LESS_IS_BETTER, MEASURES, MORE_IS_BETTER, TABLES
+from ivr.console.reports.tables import LESS_IS_BETTER, MEASURES, MORE_IS_BETTER
 
 router = APIRouter()
 KINDS = {name: kind for name, kind, _ in MEASURES}
@@ -52,7 +54,7 @@ async def print_page(request: Request, parts: Parts, visitor: Manager) -> Respon
 @router.get("/reports/definitions")
 async def definitions(request: Request, visitor: Manager) -> Response:
     """What each measure means."""
-    return render(request, visitor, "reports/definitions.html", measures=[*KINDS, *_MORE])
+    return render(request, visitor, "reports/definitions.html", measures=[*KINDS, *_MORE, *CONDUCT_MEASURES])
 
 
 @router.get("/reports/{view}.csv")
@@ -77,7 +79,7 @@ def asked_days(request: Request, parts: ConsoleParts) -> Days:
 #: Columns that are explained beside the measures of the overview.
 _MORE = (
     "abandoned", "left", "overflowed", "called_back", "missed_rings", "signed_in", "paused", "occupancy",
-    "missed_a_call",
+    "missed_a_call", "taken", "spoken", "promised", "links", "refused", "none_free",
 )  # fmt: skip
 
 
@@ -91,6 +93,7 @@ async def _values(request: Request, parts: ConsoleParts, visitor: Visitor, days:
         "more": MORE_IS_BETTER,
         "names": await names_for(request, parts, visitor),
         "zone": parts.settings.zone,
+        "settings": parts.settings,
     }
 
 
