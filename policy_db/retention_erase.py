@@ -15,6 +15,7 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from policy_db.clock import Clock
+from policy_db.documents_forget import forget_documents
 from policy_db.keys import Keys
 from policy_db.outreach_forget import forget_called
 from policy_db.retention import Period, Retention
@@ -39,7 +40,6 @@ from policy_db.tables import (
     CommissionRow,
     ComplaintRow,
     CustomerRow,
-    DocumentRow,
     ImportLineRow,
     LegalHoldRow,
     MessageRow,
@@ -356,12 +356,14 @@ class Erasure:
 
     async def _forget_contracts(self, connection: AsyncConnection, plan: Plan) -> None:
         """Claims, complaints, policies, and at last the customer; each only if nothing that stays needs it."""
+        ids = select(PolicyRow.number).where(PolicyRow.id.in_(plan.policies))
+        numbers = (await connection.execute(ids)).scalars().all()
+        await forget_documents(connection, plan.customer, plan.policies, numbers, plan.claims)
         await self._deleter.claims(connection, plan.claims)
         await connection.execute(delete(ComplaintRow).where(ComplaintRow.id.in_(plan.complaints)))
         for table in (ComplaintRow, CallRow, ClaimRow, CommissionRow):
             cut = update(table).where(table.policy_id.in_(plan.policies)).values(policy_id=None)
             await connection.execute(cut)
-        await connection.execute(delete(DocumentRow).where(DocumentRow.policy_id.in_(plan.policies)))
         await connection.execute(delete(PolicyRow).where(PolicyRow.id.in_(plan.policies)))
         if plan.whole:
             await connection.execute(delete(CustomerRow).where(CustomerRow.id == plan.row))

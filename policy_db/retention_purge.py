@@ -11,6 +11,7 @@ from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from policy_db.clock import Clock
+from policy_db.documents_forget import forget_links
 from policy_db.outreach_forget import forget_long_ago
 from policy_db.retention import Period, Retention
 from policy_db.retention_delete import Deleter, RemoveFile, not_blank
@@ -346,6 +347,7 @@ class Purge:
         async with self.store.writing() as connection:
             await connection.execute(delete(UserSessionRow).where(UserSessionRow.expires_at < now))
             await connection.execute(delete(PromptPinRow).where(PromptPinRow.expires_at < now))
+            await forget_links(connection, now - timedelta(days=30))
             await connection.execute(delete(SignInRow).where(SignInRow.at < now - timedelta(days=1)))
 
     # Batches

@@ -9,6 +9,7 @@ from ivr.console.board import AREA as BOARD
 from ivr.console.calls import AREA as CALLS
 from ivr.console.claims import AREA as CLAIMS
 from ivr.console.crosssell import AREA as CROSSSELL
+from ivr.console.documents import AREA as DOCUMENTS
 from ivr.console.flows import AREA as FLOWS
 from ivr.console.link import AREA as LINK
 from ivr.console.outreach import AREA as OUTREACH
@@ -21,6 +22,7 @@ from ivr.console.twilio import AREA as TWILIO
 from ivr.console.voicemail import AREA as VOICEMAIL
 
 AREAS: tuple[Area, ...] = (
-    ACCOUNT, SEAT, VOICEMAIL, CLAIMS, BOARD, CALLS, CROSSSELL, OUTREACH, FLOWS, REPORTS, SALES, ADMIN, PHONE, PLAYER, LINK,
+    ACCOUNT, SEAT, VOICEMAIL, CLAIMS, BOARD, CALLS, CROSSSELL, OUTREACH, FLOWS, REPORTS, SALES, ADMIN, PHONE, PLAYER,
+    DOCUMENTS, LINK,
     TWILIO,
 )  # fmt: skip

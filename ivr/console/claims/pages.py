@@ -292,6 +292,7 @@ async def _told(parts: ConsoleParts, case: ClaimCase) -> dict[str, Any]:
         "case": case,
         "answers": await answers_of(parts, case),
         "duplicates": await duplicates_of(parts, case),
+        "papers": await parts.database.claim_papers.of_claim(case.number),
         "history": await parts.database.claim_reviews.history(case.number),
         "call_backs": await parts.database.messages.call_backs(claim=case.id),
         "hold": await parts.database.retention.hold_on("claim", case.number) if case.held else None,
