@@ -24,6 +24,8 @@ from policy_db.writes import insert
 
 #: Written out, because SQLite only then sees that the index of running calls will do.
 _RUNNING: Final = CallRow.state == literal_column("'running'")
+#: Not a call that the hotline made.
+_CAME: Final = CallRow.outbound.is_(False)
 MINUTES: Final = 60
 #: No call of interest to the last hour began before this.
 _LONGEST: Final = timedelta(hours=3)
@@ -31,7 +33,7 @@ _LONGEST: Final = timedelta(hours=3)
 
 @dataclass(frozen=True, slots=True)
 class RunningCall:
-    """A call that goes on; `step` (`flow.step`) since `step_at` seconds after it was answered."""
+    """A call that goes on; `step` (`flow.step`) since `step_at` seconds after the answer. We made an `outbound` one."""
 
     id: str
     worker: str
@@ -45,6 +47,7 @@ class RunningCall:
     step_at: float | None
     missed: int
     faults: int
+    outbound: bool
     policy: str | None
 
 
@@ -94,8 +97,8 @@ class Boards:
             return await snapshot_on(connection, offline=True), await _running_on(connection, limit)
 
     async def begun(self, since: datetime) -> int:
-        """How many calls came since a moment."""
-        query = select(func.count()).select_from(CallRow).where(CallRow.started_at >= since)
+        """How many calls came since a moment, without those that the hotline made."""
+        query = select(func.count()).select_from(CallRow).where(CallRow.started_at >= since, _CAME)
         async with self._store.reading() as connection:
             return int((await connection.execute(query)).scalar_one())
 
@@ -135,7 +138,7 @@ class Boards:
             func.count(),
             func.coalesce(func.sum(case((CallRow.faults > 0, 1), else_=0)), 0),
             func.coalesce(func.sum(CallRow.missed), 0),
-        ).where(CallRow.started_at >= since)
+        ).where(CallRow.started_at >= since, _CAME)
         async with self._store.reading() as connection:
             return Trouble(*(int(value) for value in (await connection.execute(query)).one()))
 
@@ -174,6 +177,7 @@ async def _running_on(connection: AsyncConnection, limit: int) -> tuple[RunningC
     own = (
         CallRow.id, CallRow.worker, CallRow.channel, CallRow.caller, CallRow.called, CallRow.language,
         CallRow.level, CallRow.started_at, CallRow.step, CallRow.step_at, CallRow.missed, CallRow.faults,
+        CallRow.outbound,
     )  # fmt: skip
     query = (
         select(*own, PolicyRow.number)

@@ -16,6 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from policy_db.moments import DAY, Period, local_epoch
 from policy_db.outreach_facts import NEVER_RANG, WAY, Attempt, AttemptState, EarlierCall, Person
+from policy_db.outreach_figures import abandoned_query, figures_query, in_vain_query
+from policy_db.report_facts import OutreachFigures
 from policy_db.store import Store
 from policy_db.tables import CampaignAttemptRow, CampaignPersonRow
 from policy_db.writes import insert
@@ -23,7 +25,8 @@ from policy_db.writes import insert
 _ATTEMPT: Final = tuple(CampaignAttemptRow.__table__.columns)
 #: Who says more of what a person wants: a later word of the same weight takes the place of an earlier one.
 _WEIGHT: Final = {
-    "confirmed_only": 1, "told": 2, "finished": 2, "link_sent": 3, "call_later": 3, "to_person": 3, "already_paid": 4,
+    "confirmed_only": 1, "told": 2, "finished": 2, "link_sent": 3, "call_later": 3, "to_person": 3, "abandoned": 3,
+    "already_paid": 4,
     "promised": 4, "disputed": 5, "wrong_number": 6, "do_not_call": 7,
 }  # fmt: skip
 
@@ -311,20 +314,26 @@ class Outreach:
         async with self._store.reading() as connection:
             return {(int(row.hour), row.outcome): row.attempts for row in await connection.execute(query)}
 
-    async def abandoned(self, campaign: str, since: datetime) -> tuple[int, int, int]:
-        """How many calls of a campaign were made since a moment, answered, and found no free seat."""
-        answered = (
-            select(
-                func.count(),
-                func.count(CampaignAttemptRow.answered_at),
-                func.coalesce(func.sum(case((CampaignAttemptRow.outcome == "abandoned", 1), else_=0)), 0),
-            ).where(
-                CampaignAttemptRow.campaign == campaign, CampaignAttemptRow.planned_at >= since
-            )
-        )
+    async def abandoned(
+        self, campaign: str, since: datetime, now: datetime, within: float
+    ) -> tuple[int, int, int]:
+        """How many calls of a campaign were made since a moment, answered, and found no seat within some seconds."""
         async with self._store.reading() as connection:
-            made, taken, lost = (await connection.execute(answered)).one()
+            found = await connection.execute(abandoned_query(campaign, since, now, within))
+            made, taken, lost = found.one()
         return made, taken, int(lost)
+
+    async def waited_in_vain(self, call_id: str) -> bool:
+        """Whether a call waited for a seat, none came, and neither a message nor a call-back took its place."""
+        async with self._store.reading() as connection:
+            waited, settled = (await connection.execute(in_vain_query(call_id))).one()
+        return bool(waited) and not settled
+
+    async def figures(self, period: Period) -> tuple[OutreachFigures, ...]:
+        """What campaigns came to in a period, by name; those that called nobody are left out."""
+        async with self._store.reading() as connection:
+            rows = await connection.execute(figures_query(period))
+            return tuple(OutreachFigures(row[0], *map(int, row[1:])) for row in rows)
 
     async def _newest(
         self, condition: ColumnElement[bool], limit: int, offset: int = 0

@@ -12,7 +12,7 @@ def share(part: float, whole: float) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class CallFigures:
-    """Calls that began in a period.
+    """Calls that came in a period, without those that the hotline made.
 
     `brief` ended within ten seconds without asking for a person. Of the others that ended (`served`), `contained`
     asked for no person, left no message and met no fault; `asked` asked for a person, `messages` left a message.
@@ -68,6 +68,34 @@ class Repeats:
     def first_call_resolution(self) -> float | None:
         """Share of first calls that needed no second."""
         return share(self.resolved, self.judged)
+
+
+@dataclass(frozen=True, slots=True)
+class OutreachFigures:
+    """Calls that the hotline made and that may have rung, of one campaign (`name`) or of all.
+
+    `taken` were answered, by whomever; in `spoken` a person said or did something. `promised`, `links` and `refused`
+    (never again) are their outcomes; `none_free` wanted a seat and got none.
+    """
+
+    name: str = ""
+    made: int = 0
+    taken: int = 0
+    spoken: int = 0
+    promised: int = 0
+    links: int = 0
+    refused: int = 0
+    none_free: int = 0
+
+    @property
+    def reached(self) -> float | None:
+        """Share of the calls made in which a person was spoken with."""
+        return share(self.spoken, self.made)
+
+    def plus(self, other: OutreachFigures) -> OutreachFigures:
+        """Both together, without a name."""
+        sums = {one: getattr(self, one) + getattr(other, one) for one in self.__slots__ if one != "name"}
+        return OutreachFigures(**sums)
 
 
 @dataclass(frozen=True, slots=True)

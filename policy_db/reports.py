@@ -18,6 +18,8 @@ from policy_db.report_facts import CallFigures, QueueFigures, Repeats, SeatFigur
 from policy_db.store import AnyRow, Store
 from policy_db.tables import CallFlowRow, CallRow, QueueRow, RecordingRow, SeatMoveRow, WaitingCallRow
 
+#: Calls that came in: those that the hotline made have figures of their own (`Outreach.figures`).
+_CAME: Final = CallRow.outbound.is_(False)
 #: A call that ended sooner than this many seconds, and asked for nobody, never used the hotline.
 BRIEF: Final = 10.0
 #: Within which a second call of the same number is a repeat.
@@ -39,7 +41,7 @@ class Reports:
     # Calls
 
     async def calls(self, period: Period) -> CallFigures:
-        """All calls of the period."""
+        """All calls that came in the period."""
         found = await self._rows(_calls_query(period))
         return _call_figures(found[0], 0)
 
@@ -139,7 +141,7 @@ def _calls_query(period: Period, *keys: ColumnElement[Any] | Any) -> Select[Any]
             func.coalesce(func.sum(CallRow.missed), 0),
             _total(length, ended),
         )
-        .where(CallRow.started_at >= period.since, CallRow.started_at < period.until)
+        .where(CallRow.started_at >= period.since, CallRow.started_at < period.until, _CAME)
         .group_by(*keys)
     )
 
@@ -167,6 +169,7 @@ def _repeats_query(period: Period, now: datetime) -> Any:
             CallRow.started_at >= period.since - REPEAT,
             CallRow.started_at < period.until + REPEAT,
             CallRow.caller.not_in(("", "anonymous")),
+            _CAME,
             or_(CallRow.asked.is_(True), CallRow.ended_at.is_(None), length >= BRIEF),
         )
         .subquery()

@@ -321,7 +321,7 @@ class Dialler:
         floor = Floor(load.pending, load.under_way)
         if pace.mode != "fixed" and seats is not None:
             tried, answered, abandoned = await self._database.outreach.abandoned(
-                campaign.id, readings[0] - timedelta(hours=4)
+                campaign.id, readings[0] - timedelta(hours=4), readings[0], pace.connect_within
             )
             floor = Floor(
                 load.pending, load.under_way, free_seats(seats, pace.seats), tried, answered, abandoned

@@ -206,6 +206,9 @@ class Placer:
             await talk.run()
         finally:
             watch.close()
+        with suppress(PolicyDatabaseError):
+            if await self._database.outreach.waited_in_vain(attempt.call_id):
+                await self._database.outreach.said(attempt.call_id, "abandoned")
         return watch.outcome()
 
     def _answered_by(self, attempt: Attempt, who: str) -> None:

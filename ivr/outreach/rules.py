@@ -68,7 +68,8 @@ class Pace(_Part):
     """How fast: `at_once` calls at most, begun at `per_second` on average.
 
     `seats` names a queue whose free seats are the measure: one call for each (`progressive`), or as many as the share
-    of answered calls allows while no more than `abandoned` of them find no seat (`predictive`).
+    of answered calls allows while no more than `abandoned` of them find no seat (`predictive`). Whoever wants a seat
+    and gets none within `connect_within` seconds is abandoned.
     """
 
     at_once: int = Field(10, ge=1, le=5000)
@@ -76,6 +77,7 @@ class Pace(_Part):
     seats: str = ""
     mode: Literal["fixed", "progressive", "predictive"] = "fixed"
     abandoned: float = Field(0.03, ge=0, le=0.05)
+    connect_within: float = Field(5.0, ge=1, le=120)
 
 
 class Retries(_Part):

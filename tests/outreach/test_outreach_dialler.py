@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import insert, update
 
 from ivr.outreach.carrier import CarrierAnswer, DialOrder, NobodyKnowsError, NotReachedError, Told
 from ivr.outreach.dialler import Dialler, free_seats
@@ -23,13 +25,16 @@ from policy_db import Keys, PinHasher, PolicyDatabase
 from policy_db.facts import NewCustomer
 from policy_db.outreach import NewAttempt
 from policy_db.outreach_facts import Attempt, Campaign, NewPerson
-from policy_db.seat_facts import Snapshot
+from policy_db.seat_facts import Queue, QueueCall, Seat, Snapshot
+from policy_db.seat_rows import values_of
 from policy_db.selling_facts import DoNotCall
+from policy_db.tables import SeatRow, WaitingCallRow
 from policy_db.workers import WorkerFact
 
 #: A Tuesday morning in Shanghai.
 START = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)
 PLACE = "CN:Asia/Shanghai"
+KEYS = Keys(bytes(range(32)))
 
 
 class KilledError(BaseException):
@@ -59,6 +64,8 @@ class World:
     does: dict[str, str] = field(default_factory=dict)
     dialled: list[tuple[str, str]] = field(default_factory=list)
     known: dict[str, str] = field(default_factory=dict)
+    #: Where there is one, telephones ring until it is set.
+    picked_up: asyncio.Event | None = None
 
     @property
     def name(self) -> str:
@@ -73,6 +80,8 @@ class World:
         if what == "timeout":
             raise NobodyKnowsError("no answer from the carrier")
         told.ringing()
+        if self.picked_up is not None:
+            await self.picked_up.wait()
         if what in ("busy", "no_answer", "unreachable", "unpaid", "invalid_number"):
             raise NotReachedError(what)
         return Answer(what)
@@ -180,12 +189,27 @@ def time() -> Time:
     return Time()
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with its tables and nothing in it; making one takes seconds, a copy takes none."""
+    made = tmp_path_factory.mktemp("empty") / "hotline.db"
+
+    async def make() -> None:
+        async with await PolicyDatabase.open(
+            f"sqlite:///{made}", keys=KEYS, pins=PinHasher.cheap(), migrate=True
+        ):
+            pass
+
+    asyncio.run(make())
+    return made
+
+
 @pytest.fixture
-async def database(tmp_path: Path, time: Time) -> AsyncIterator[PolicyDatabase]:
+async def database(empty: Path, tmp_path: Path, time: Time) -> AsyncIterator[PolicyDatabase]:
+    copied = Path(shutil.copy(empty, tmp_path / "hotline.db"))
     async with await PolicyDatabase.open(
-        f"sqlite:///{tmp_path / 'hotline.db'}", keys=Keys(bytes(range(32))), pins=PinHasher.cheap(), clock=time,
-        migrate=True,
-    ) as opened:  # fmt: skip
+        f"sqlite:///{copied}", keys=KEYS, pins=PinHasher.cheap(), clock=time
+    ) as opened:
         yield opened
 
 
@@ -285,7 +309,7 @@ async def test_two_diallers_and_doubled_and_late_requests_dial_nobody_twice(
     for machine in (first, second):
         machine._active, machine._lease_at = True, 1e9  # both believe that they have the lease
     await asyncio.gather(first.once(), second.once())
-    await asyncio.wait([*first._asking, *second._asking])
+    await asyncio.gather(*first._asking, *second._asking)
     taken = await attempts(database)
     again = [house.ask("", "dial", one.id) for one in taken for _ in range(2)]
     replies = await asyncio.gather(*again)
@@ -477,6 +501,67 @@ async def test_a_preview_counts_who_is_left_out_by_reason(database: PolicyDataba
     counts = await database.campaigns.counts("c-new")
     assert sum(counts.values()) == 5
     assert counts["waiting", ""] == 1
+
+
+async def wait_in_line(
+    database: PolicyDatabase, call: str, *, answered: float | None, state: str = "ended", outcome: str = ""
+) -> None:
+    """A place in line of a call, entered at the start; answered so many seconds later, or never."""
+    at = None if answered is None else START + timedelta(seconds=answered)
+    place = QueueCall(
+        f"p-{call}",
+        call,
+        "service",
+        START,
+        START,
+        state=state,
+        answered_at=at,
+        ended_at=START,
+        outcome=outcome,  # type: ignore[arg-type]
+    )
+    async with database.store.writing() as connection:
+        await connection.execute(insert(WaitingCallRow).values(values_of(place)))
+
+
+async def test_who_wants_a_seat_and_gets_none_in_time_is_abandoned_and_counts_for_the_cap(
+    database: PolicyDatabase, time: Time
+) -> None:
+    people = numbers(5)
+    house = House(database, World(dict.fromkeys(people, "to_person")), time)
+    await database.seats.add(queues=[Queue("service")])
+    await wait_in_line(database, "call-1", answered=2.0)
+    await wait_in_line(database, "call-2", answered=30.0)
+    await wait_in_line(database, "call-3", answered=None, state="abandoned", outcome="hung_up")
+    await wait_in_line(database, "call-4", answered=None, state="left", outcome="key")
+    await begin(database, people, pace={"at_once": 50, "per_second": 100})
+    await passes(dialler(database, house, time), house, time, 2)
+    found = {one.call_id: one.outcome for one in await attempts(database)}
+    assert found == {f"call-{n}": "abandoned" if n == 3 else "to_person" for n in range(1, 6)}
+    made, taken, lost = await database.outreach.abandoned("c-1", START, time(), within=5.0)
+    assert (made, taken, lost) == (5, 5, 3)
+
+
+async def test_progressive_calls_are_as_many_as_seats_are_free(database: PolicyDatabase, time: Time) -> None:
+    people = numbers(20)
+    world = World(picked_up=asyncio.Event())
+    assert world.picked_up is not None
+    house = House(database, world, time)
+    seats = [Seat(f"s-{n}", f"S{n}", f"sip:s{n}@x", skills={"zh": 3} if n < 3 else {}) for n in range(5)]
+    await database.seats.add(queues=[Queue("service", skills={"zh": 1})], seats=seats)
+    async with database.store.writing() as connection:
+        free = update(SeatRow).where(SeatRow.id.in_(("s-0", "s-1", "s-3"))).values(state="ready")
+        await connection.execute(free)  # s-3 is ready too, but has not the skill
+    await begin(
+        database, people, pace={"at_once": 50, "per_second": 100, "mode": "progressive", "seats": "service"}
+    )
+    machine = dialler(database, house, time)
+    for _ in range(4):
+        await machine.once()
+        await asyncio.gather(*machine._asking)
+        time.forward(seconds=1)
+    assert len(world.dialled) == 2
+    world.picked_up.set()
+    await house.idle()
 
 
 def test_no_queue_has_no_free_seats() -> None:

@@ -7,12 +7,13 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import phonenumbers
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.errors import OutreachError
-from ivr.outreach.numbers import read_number
+from ivr.outreach.numbers import _looked_up, read_number
 from ivr.outreach.pace import Floor, TokenBucket, per_seat, room_for
 from ivr.outreach.planning import Readings, after_attempt, look_again
 from ivr.outreach.rules import Pace, Rules
@@ -263,3 +264,14 @@ def test_every_wrong_line_of_a_file_is_named_and_the_others_are_taken() -> None:
     ]  # fmt: skip
     assert read_csv(b"name\nWang\n")[1][0].why == "no_number_column"
     assert read_csv(b"")[1][0].why == "no_number_column"
+
+
+def test_a_number_is_what_its_library_says_of_it_though_only_its_block_is_looked_up() -> None:
+    rng = random.Random(4)
+    for region in ("US", "GB", "JP", "HK", "AU", "DE", "BR", "SG"):
+        for kind in (0, 1):
+            example = phonenumbers.example_number_for_type(region, kind)
+            first = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)[:-4]
+            for last in rng.sample(range(10_000), 3):
+                number = f"{first}{last:04d}"
+                assert read_number(number) == _looked_up(number, "CN", "Asia/Shanghai")

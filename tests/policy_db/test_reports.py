@@ -12,10 +12,18 @@ from sqlalchemy import insert
 
 from policy_db import PolicyDatabase
 from policy_db.moments import Period, offsets
-from policy_db.report_facts import Repeats
+from policy_db.outreach_facts import Campaign, NewPerson
+from policy_db.report_facts import OutreachFigures, Repeats
 from policy_db.seat_facts import Queue, QueueCall, Seat
 from policy_db.seat_rows import values_of
-from policy_db.tables import CallFlowRow, CallRow, RecordingRow, SeatMoveRow, WaitingCallRow
+from policy_db.tables import (
+    CallFlowRow,
+    CallRow,
+    CampaignAttemptRow,
+    RecordingRow,
+    SeatMoveRow,
+    WaitingCallRow,
+)
 
 ZONE = ZoneInfo("Asia/Shanghai")
 DAY = datetime(2026, 3, 2, 16, tzinfo=UTC)  # the third of March begins in Shanghai
@@ -251,3 +259,40 @@ async def test_queues_by_day_and_hour_count_where_callers_began_to_wait(
     assert {day: found.answered for day, found in days.items()} == {date(2026, 3, 3): 2}
     hours = await db.reports.queues_by_hour(period, ZONE)
     assert {hour: found.answered for hour, found in hours.items()} == {1: 1, 23: 1}
+
+
+async def test_calls_that_the_hotline_made_are_no_calls_that_came_and_have_figures_of_their_own(
+    db: PolicyDatabase,
+) -> None:
+    await call(db, "in", 3600, caller="+8613800000001")
+    await call(db, "out", 7200, caller="+8613800000001", outbound=True, faults=1, missed=3)
+    await campaign(db)
+    for number, (outcome, answered) in enumerate(
+        (("promised", True), ("busy", False), ("machine", True), ("abandoned", True), ("not_placed", False))
+    ):
+        await attempt(db, f"a-{number}", 7200 + number, outcome, answered=answered)
+    calls = await db.reports.calls(PERIOD)
+    assert (calls.calls, calls.faulty, calls.missed) == (1, 0, 0)
+    assert (await db.reports.repeats(PERIOD)).repeated == 0
+    assert await db.boards.begun(DAY) == 1
+    assert (await db.boards.trouble(DAY)).faulty == 0
+    (found,) = await db.outreach.figures(PERIOD)
+    assert found == OutreachFigures("Premiums", made=4, taken=3, spoken=1, promised=1, none_free=1)
+    assert found.reached == 0.25
+
+
+async def campaign(db: PolicyDatabase) -> None:
+    await db.campaigns.add(Campaign("c", "Premiums", "list", "f", DAY, "test"))
+    await db.campaigns.put("c", [NewPerson("+8613800000001", "CN:Asia/Shanghai")], due=DAY)
+
+
+async def attempt(db: PolicyDatabase, name: str, at: float, outcome: str, *, answered: bool) -> None:
+    (person,) = await db.campaigns.people("c")
+    planned = DAY + timedelta(seconds=at)
+    said = outcome if outcome in ("promised", "abandoned") else ""
+    await put(
+        db, CampaignAttemptRow, id=name, campaign="c", person=person.id, seq=int(name[2:]) + 1, number=person.number,
+        customer="", policy="", line="sip", state="ended", outcome=outcome, disposition=said, answered_by="",
+        holder="w/1", carrier_id="", call_id="", status=0, planned_at=planned,
+        answered_at=planned if answered else None, ended_at=planned,
+    )  # fmt: skip

@@ -21,7 +21,7 @@ _CURVES = 10.0
 
 
 class CallOut(BaseModel):
-    """A running call. `caller` is shown whole to managers alone; `step` is `flow.step`."""
+    """A running call. `caller` is shown whole to managers alone; `step` is `flow.step`; we made an `outbound` one."""
 
     id: str
     caller: str
@@ -34,6 +34,7 @@ class CallOut(BaseModel):
     state: str
     seats: list[str]
     worker: str
+    outbound: bool
 
 
 class TodayOut(BaseModel):
@@ -161,6 +162,7 @@ def _call(line: CallLine, whole_numbers: bool) -> CallOut:
         state="" if place is None else place.state,
         seats=[seat.id for seat in line.seats],
         worker=call.worker,
+        outbound=call.outbound,
     )
 
 

@@ -98,6 +98,16 @@ class Board:
     made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
+    def came(self) -> int:
+        """Running calls that came in."""
+        return len(self.calls) - self.made_by_us
+
+    @property
+    def made_by_us(self) -> int:
+        """Running calls that the hotline made."""
+        return sum(line.call.outbound for line in self.calls)
+
+    @property
     def waiting(self) -> int:
         """Callers who wait for a person."""
         return sum(line.waiting for line in self.queues)
