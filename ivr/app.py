@@ -46,7 +46,7 @@ from ivr.resources import chosen
 from ivr.seats import Announcer, Changed, Desk, Manners, PortSound, SeatTransfers, Whisperer, open_by
 from ivr.seats.outside import OutsideCalls
 from ivr.seats.rooms import Meetings, SeatsAndRooms
-from ivr.services import NoSuggestions, SendingRules, Suggests, hotline_registry, hotline_signatures
+from ivr.services import FaxRules, NoSuggestions, SendingRules, Suggests, hotline_registry, hotline_signatures
 from ivr.settings import Settings, listed
 from ivr.speech import PromptCatalogue, Speaker
 from ivr.speech.hearing.models import usable_models
@@ -209,7 +209,8 @@ def call_parts(
         engine=Engines(content.flows, open_state).current,
         speaker=content.speaker,
         services=hotline_registry(
-            database, suggests, prompt_room(settings, content.speaker.catalogue, left), sending_rules(settings)
+            database, suggests, prompt_room(settings, content.speaker.catalogue, left), sending_rules(settings),
+            fax_rules(settings),
         ),
         journal=CallJournal(database, worker, settings.data_dir / "unwritten", tell=tell),
         vault=RecordingVault(settings.recordings_dir, database, worker, tell=left),
@@ -550,6 +551,7 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
             )
             outside = outside_calls(settings, content, database, line, trunk, parts)
             parts = replace(parts, transfers=SeatsAndRooms(transfers, meetings, outside))
+        parts = with_faxes(settings, content, database, parts, name)
         placer = placing_calls(settings, database, trunk, name, index, bus.publish, lambda: worker, twilio)
         stack.push_async_callback(placer.close)
         url = await stack.enter_async_context(
@@ -582,7 +584,8 @@ async def run_worker(settings: Settings, index: int, content: Content) -> None:
             tell=presence.tell,
         )
         be_punctual()
-        await worker.run()
+        async with faxing_to_numbers(settings, content, database, trunk, name, worker):
+            await worker.run()
 
 
 def placing_calls(
@@ -658,6 +661,69 @@ async def run_sender(settings: Settings) -> None:
                 await sender.run(stop)
         finally:
             bus.close()
+
+
+def fax_rules(settings: Settings) -> FaxRules:
+    """Whether documents go out by fax, and to which numbers."""
+    return FaxRules(settings.fax, listed(settings.fax_numbers))
+
+
+def fax_paper(settings: Settings, content: Content, database: PolicyDatabase) -> Callable[[str], Awaitable[bytes]]:
+    """What gives a document as a PDF; what makes them is imported with the first one."""
+
+    async def paper(document: str) -> bytes:
+        from ivr.outreach.documents.sending import maker_of
+
+        return await maker_of(settings, database, content.flows, content.speaker.catalogue).pdf(document)
+
+    return paper
+
+
+def with_faxes(
+    settings: Settings, content: Content, database: PolicyDatabase, parts: CallParts, name: str
+) -> CallParts:
+    """The parts of calls, where callers can be sent a fax in their call."""
+    if not fax_rules(settings).possible:
+        return parts
+    from ivr.call.faxing import FaxDesk, WithFaxes
+    from ivr.lines.fax import Station
+
+    desk = FaxDesk(
+        database.faxes,
+        paper=fax_paper(settings, content, database),
+        folder=settings.run_dir / "faxes",
+        holder=f"{name}/{secrets.token_hex(6)}",
+        station=Station(settings.fax_station),
+        note=parts.journal.note,
+    )
+    return replace(parts, transfers=WithFaxes(parts.transfers, desk))
+
+
+@asynccontextmanager
+async def faxing_to_numbers(
+    settings: Settings, content: Content, database: PolicyDatabase, trunk: Line, name: str, worker: Worker
+) -> AsyncIterator[None]:
+    """Sends faxes that are due to numbers, meanwhile; nothing where no fax can be sent, or the line is not ours."""
+    carrier = carriers_of(settings, trunk).get("sip")
+    if carrier is None or not fax_rules(settings).possible:
+        yield
+        return
+    from ivr.lines.fax import Station
+    from ivr.outreach.faxing import FaxSender
+
+    sender = FaxSender(
+        database.faxes,
+        carrier,
+        paper=fax_paper(settings, content, database),
+        folder=settings.run_dir / "faxes",
+        holder=f"{name}/{secrets.token_hex(6)}",
+        station=Station(settings.fax_station),
+        room=lambda: worker.has_room,
+        stopping=lambda: worker.stopping,
+        clock=SystemClock(settings.zone).now,
+    )
+    async with sender.kept():
+        yield
 
 
 async def run_dialler(settings: Settings) -> None:

@@ -397,6 +397,16 @@ class Settings(BaseSettings):
     mail_from: str = Field(
         "", description="Address that mail comes from, such as service@example.com; empty: hotline@ and this machine."
     )
+    fax: bool = Field(
+        True, description="Whether documents go out by fax; needs spandsp (Debian: libspandsp2) and the sip line."
+    )
+    fax_station: str = Field(
+        "", max_length=20, description="Number that fax machines show as ours: digits, plus and space."
+    )
+    fax_numbers: str = Field(
+        "+86",
+        description="How numbers begin (E.164, by comma) that callers may have a fax sent to; empty: to none.",
+    )
     post_letters: bool = Field(True, description="Whether callers may ask for documents by post.")
     link_hours: int = Field(72, ge=1, le=24 * 90, description="Hours for which a link in a message can be opened.")
     paper_megabytes: int = Field(

@@ -73,6 +73,7 @@ class FaxSender:
         station: Station,
         room: Callable[[], bool],
         clock: Callable[[], datetime],
+        stopping: Callable[[], bool] = lambda: False,
         patience: float = PATIENCE,
     ) -> None:
         self._faxes = faxes
@@ -85,7 +86,8 @@ class FaxSender:
         self._clock = clock
         self._patience = patience
         self._sending: dict[asyncio.Task[None], FaxRun | None] = {}
-        self._stopping = False
+        self._told_to_stop = stopping
+        self._closing = False
 
     @asynccontextmanager
     async def kept(self, every: float = EVERY) -> AsyncIterator[FaxSender]:
@@ -128,7 +130,7 @@ class FaxSender:
 
     async def close(self) -> None:
         """Break off what is being sent; it is tried again, by whoever comes first."""
-        self._stopping = True
+        self._closing = True
         for task, run in tuple(self._sending.items()):
             if run is None:
                 task.cancel()
@@ -159,7 +161,7 @@ class FaxSender:
 
     async def _keep(self, fax: Fax, tried: FaxTry, total: int) -> None:
         """Write how it ended; a try that this process gave up because it stops does not count."""
-        ours = self._stopping and tried.outcome != "sent"
+        ours = (self._closing or self._told_to_stop()) and tried.outcome != "sent"
         at = self._clock() if ours else again_at(fax, tried.outcome, self._clock())
         log.info(
             "a fax was tried", document=fax.document_id, outcome=tried.outcome, pages=tried.pages, of=total

@@ -16,6 +16,7 @@ from policy_db.tables.calls import (
 )
 from policy_db.tables.claims import ClaimAnswerRow, ClaimAttachmentRow, ClaimRow, ComplaintRow
 from policy_db.tables.documents import ClaimPaperRow, DocumentContentRow, LinkRow, PostBatchRow
+from policy_db.tables.faxes import FaxRow
 from policy_db.tables.flows import FlowCountRow, FlowFileRow, FlowVersionRow
 from policy_db.tables.outreach import (
     CampaignAttemptRow,
@@ -88,6 +89,7 @@ __all__ = [
     "DueRuleRow",
     "ErasureRow",
     "Fact",
+    "FaxRow",
     "FlowCountRow",
     "FlowFileRow",
     "FlowVersionRow",
