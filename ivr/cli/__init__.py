@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "retention": "retention:app",
     "crosssell": "crosssell:app",
     "campaign": "campaign:app",
+    "twilio": "twilio:app",
 }
 #: Commands that `serve` runs, not people.
 _HIDDEN: Final = frozenset({"worker", "http", "dialler", "sender", "transcriber", "ears", "voice"})

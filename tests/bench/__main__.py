@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "e2e")]
 
 import calls_bench
 import console_bench
@@ -23,7 +23,9 @@ import outreach_bench
 import seats_bench
 import sip_bench
 import sip_figures
+import speech_bench
 import spoken_bench
+import twilio_bench
 from bench_row import Row
 from pjsua_bench import TARGETS
 from rich.console import Console
@@ -99,8 +101,10 @@ def main() -> int:
         "console": console_bench.rows,
         "crosssell": crosssell_bench.rows,
         "seats": seats_bench.rows,
+        "speech": speech_bench.rows,
         "outreach": outreach_bench.rows,
         "spoken": spoken_bench.rows,
+        "twilio": twilio_bench.rows,
     }
     for name in chosen.parts or (name for name in parts if name != "spoken"):
         for row in parts[name]():

@@ -1,4 +1,4 @@
-"""Calls and messages that we ask Twilio for: every outcome, callbacks that go astray, and orders of which nobody knows."""
+"""Calls and messages that we ask Twilio for: every outcome, callbacks that go astray, orders of which nobody knows."""
 
 from __future__ import annotations
 

@@ -141,29 +141,24 @@ async def empty_database(folder: Path) -> Path:
 
 
 @asynccontextmanager
-async def twilio_house(
-    tmp_path: Path,
-    *,
-    people: dict[str, Person] | None = None,
-    faults: Faults | None = None,
-    workers: int = 1,
-    **options: Any,
+async def ours(
+    folder: Path, given: dict[str, str], sock: socket.socket | None = None, twilio: Any = None
 ) -> AsyncIterator[House]:
-    sock = socket.socket()
-    sock.bind(("127.0.0.1", 0))
-    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    """Our side: the webhooks on a real port, without workers yet."""
+    sock = sock or _bound()
     async with AsyncExitStack() as stack:
-        twilio = await stack.enter_async_context(FakeTwilio(url, people=people, faults=faults, **options))
+        stack.callback(sock.close)
         database = await stack.enter_async_context(
             await PolicyDatabase.open(
-                f"sqlite:///{await empty_database(tmp_path)}", keys=KEYS, pins=PinHasher.cheap()
+                f"sqlite:///{await empty_database(folder)}", keys=KEYS, pins=PinHasher.cheap()
             )
         )
-        settings = Settings(_env_file=None, data_dir=tmp_path, **twilio.settings)  # type: ignore[call-arg]
-        bus = LocalBus(tmp_path / "bus")
+        given = {**given, "public_url": _url(sock)}
+        settings = Settings(_env_file=None, data_dir=folder, **given)  # type: ignore[arg-type, call-arg]
+        bus = LocalBus(folder / "bus")
         stack.callback(bus.close)
         nothing = cast("Any", SimpleNamespace())
-        parts = ConsoleParts(settings, database, nothing, bus, nothing, nothing, tmp_path, tmp_path)
+        parts = ConsoleParts(settings, database, nothing, bus, nothing, nothing, folder, folder)
         app = FastAPI()
         app.state.parts = parts
         assert AREA.pages is not None
@@ -174,15 +169,41 @@ async def twilio_house(
         )  # fmt: skip
         server = _Server(config)
         task = asyncio.create_task(server.serve([sock]))
-        house = House(twilio, database, parts, stack)
-        for number in range(workers):
-            await house.add(f"worker-{number}")
         try:
-            yield house
+            yield House(twilio, database, parts, stack)
         finally:
-            for call in twilio.calls.values():
-                call.end("completed")
-            await asyncio.sleep(0.05)
             server.should_exit = True
             await asyncio.gather(task, return_exceptions=True)
-            sock.close()
+
+
+@asynccontextmanager
+async def twilio_house(
+    tmp_path: Path,
+    *,
+    people: dict[str, Person] | None = None,
+    faults: Faults | None = None,
+    workers: int = 1,
+    **options: Any,
+) -> AsyncIterator[House]:
+    """Both sides."""
+    sock = _bound()
+    async with (
+        FakeTwilio(_url(sock), people=people, faults=faults, **options) as twilio,
+        ours(tmp_path, twilio.settings, sock, twilio) as house,
+    ):
+        for number in range(workers):
+            await house.add(f"worker-{number}")
+        yield house
+        for call in twilio.calls.values():
+            call.end("completed")
+        await asyncio.sleep(0.05)
+
+
+def _bound() -> socket.socket:
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    return sock
+
+
+def _url(sock: socket.socket) -> str:
+    return f"http://127.0.0.1:{sock.getsockname()[1]}"

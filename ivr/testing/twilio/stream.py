@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -45,6 +45,9 @@ class MediaStream:
         #: Why the socket was not opened: the HTTP status.
         self.refused: int | None = None
         self.started = asyncio.Event()
+        #: Told of each piece of sound as it comes, and of each frame as it is sent, with the loop's time of it.
+        self.on_media: Callable[[bytes], None] = lambda sound: None
+        self.on_sent: Callable[[bytes, float], None] = lambda frame, at: None
 
     async def run(self, session: ClientSession, url: str, signature: str, told: Mapping[str, str]) -> None:
         """Open it, and stream until the other side closes it. Cancelled, it says `stop` and closes."""
@@ -125,6 +128,7 @@ class MediaStream:
             "timestamp": str(sent * 20),
             "payload": base64.b64encode(frame).decode("ascii"),
         }
+        self.on_sent(frame, asyncio.get_running_loop().time())
         await self._send({"event": "media", "media": media})
 
     def _play(self, now: float) -> None:
@@ -154,7 +158,9 @@ class MediaStream:
         match message.get("event"):
             case "media":
                 self.arrivals.append(asyncio.get_running_loop().time())
-                self._plays.append(base64.b64decode(message["media"]["payload"]))
+                sound = base64.b64decode(message["media"]["payload"])
+                self.on_media(sound)
+                self._plays.append(sound)
             case "mark":
                 self._plays.append(str(message["mark"]["name"]))
             case "clear":
