@@ -27,8 +27,8 @@ SEATS = (
 )
 #: What the whisper says, which takes 0.06 s a letter on the script line: 3 s.
 WHISPER = "x" * 50
-#: Seats ring at once, so that times in tests are whole.
-AT_ONCE = Manners(pop_lead=0.0)
+#: Seats ring at once, and nobody is told that we are sorry, so that times in tests are whole.
+AT_ONCE = Manners(pop_lead=0.0, apology_after=0.0)
 HANDLED = frozenset({"returned", "cancelled"})
 
 

@@ -52,7 +52,7 @@ class Caller:
 
 _PYTHON = {
     "text": str, "digits": str, "code": str, "prompt": str, "integer": int, "money": Money, "date": date,
-    "boolean": bool,
+    "boolean": bool, "recording": str,
 }  # fmt: skip
 
 
