@@ -1,4 +1,4 @@
-"""Documents and links of a customer, forgotten; what is in them, and what came by them, goes with them or with the claim."""
+"""Documents and links of a customer, forgotten; what is in them goes with them, papers of a claim with the claim."""
 
 from __future__ import annotations
 

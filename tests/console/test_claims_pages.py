@@ -11,7 +11,7 @@ from conftest import Console
 from reportlab.pdfbase import pdfmetrics
 
 from ivr.console.claims import paper
-from ivr.outreach.documents import fonts
+from ivr.outreach.documents import fonts as document_fonts
 from policy_db.message_facts import Transcript
 
 
@@ -175,7 +175,7 @@ async def test_a_claim_goes_on_paper_in_chinese(
     console: Console, fonts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if fonts == "of the reader":
-        monkeypatch.setattr(fonts, "FONTS", ())
+        monkeypatch.setattr(document_fonts, "FONTS", ())
     paper.font_name.cache_clear()
     number = await report(console)
     client = await console.signed_in("rui")

@@ -104,7 +104,9 @@ async def papers(request: Request, parts: Parts, token: str) -> Response:
     except HTTPException as error:
         if error.status_code != 413:
             raise
-        return await _page(request, parts, link, status=413, refused=(("upload.many", {"count": MOST_FILES}),))
+        return await _page(
+            request, parts, link, status=413, refused=(("upload.many", {"count": MOST_FILES}),)
+        )
     if not got.refused:
         return RedirectResponse(f"/d/{token}?kept={got.kept}", status_code=303, headers=_HEADERS)
     status = 200 if got.kept else 422

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from fastapi import Request
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.types import Message
 
 from ivr.console.parts import ConsoleParts
@@ -33,27 +35,30 @@ class Received:
 
 async def received(request: Request, parts: ConsoleParts, link: Link) -> Received:
     """Read, clean and keep the files of a form. Raises HTTPException 413 for more than may come at once."""
-    files = await _files(request, parts)
+    async with _form(request, parts) as form:
+        sent = [one for one in form.getlist("files") if isinstance(one, UploadFile)]
+        return await _all(parts, link, [one for one in sent if one.filename or one.size])
+
+
+async def _all(parts: ConsoleParts, link: Link, files: Sequence[UploadFile]) -> Received:
     if not files:
         return Received(0, (("upload.none", {}),))
     if len(files) > MOST_FILES:
         return Received(0, (("upload.many", {"count": MOST_FILES}),))
-    kept, refused = 0, []
-    for file in files:
-        why = await _one(parts, link, file)
-        if why is None:
-            kept += 1
-        else:
-            refused.append(why)
+    answers = [await _one(parts, link, file) for file in files]
+    refused = tuple(answer for answer in answers if answer is not None)
+    kept = len(answers) - len(refused)
     if kept:
         await parts.database.audit.add(
             "policyholder", "sent_papers", f"claim:{link.claim}", {"files": kept, "link": link.id}
         )
         parts.bus.publish("claim", link.claim)
-    return Received(kept, tuple(refused))
+    return Received(kept, refused)
 
 
-async def _files(request: Request, parts: ConsoleParts) -> Sequence[UploadFile]:
+@asynccontextmanager
+async def _form(request: Request, parts: ConsoleParts) -> AsyncIterator[FormData]:
+    """The form, bounded as it comes; its files are gone afterwards, also where reading it is broken off."""
     most = parts.settings.paper_megabytes * 1_000_000 * MOST_FILES + 100_000
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > most:
@@ -65,14 +70,18 @@ async def _files(request: Request, parts: ConsoleParts) -> Sequence[UploadFile]:
         message = await receive()
         read += len(message.get("body", b""))
         if read > most:
-            raise HTTPException(413)
+            raise MultiPartException("too much")
         return message
 
     request._receive = bounded
-    form = await request.form(max_files=MOST_FILES + 1, max_fields=5)
-    return [
-        one for one in form.getlist("files") if isinstance(one, UploadFile) and (one.filename or one.size)
-    ]
+    try:
+        form = await request.form(max_files=MOST_FILES + 1, max_fields=5)
+    except HTTPException:
+        raise HTTPException(413 if read > most else 400) from None
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 async def _one(parts: ConsoleParts, link: Link, file: UploadFile) -> tuple[str, dict[str, object]] | None:
