@@ -48,6 +48,7 @@ async def index(request: Request, parts: Parts, visitor: Reviewer) -> Response:
         visitor,
         "documents/rows.html" if "hx-request" in request.headers else "documents/index.html",
         listing=shown,
+        faxes=await parts.database.faxes.of([one.id for one in shown.rows if one.channel == "fax"]),
         messages=await parts.database.outbox.by_key(*(outbox_key(one.id) for one in shown.rows)),
         states=_STATES,
         channels=_CHANNELS,
