@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
+
 from conftest import Console
+
+from policy_db.facts import Money
+from policy_db.outreach import NewAttempt
+from policy_db.outreach_facts import Campaign, NewPerson
+from policy_db.promises import Pledge
 
 
 async def test_a_form_that_cannot_be_says_what_is_wrong_and_makes_nothing(console: Console) -> None:
@@ -41,3 +49,25 @@ async def test_who_reviews_messages_does_not_see_campaigns(console: Console) -> 
     other = await console.signed_in("rui")
     assert (await other.get("/outreach")).status_code == 403
     assert (await other.get("/api/outreach")).status_code == 403
+
+
+async def test_calls_about_a_policy_and_promises_are_on_the_pages_of_policy_and_customer(
+    console: Console,
+) -> None:
+    now, outreach = console.parts.clock(), console.database.outreach
+    policy = await console.database.policies.find("86001234", now.date())
+    assert policy is not None
+    await console.database.campaigns.add(Campaign("c", "Premiums", "list", "f", now, "test"))
+    listed = NewPerson("+8613800000001", "CN:Asia/Shanghai", policy.customer, policy.number)
+    await console.database.campaigns.put("c", [listed], due=now)
+    (person,) = await console.database.campaigns.people("c")
+    (attempt,) = await outreach.plan([NewAttempt("a-1", person, "sip")], holder="d", at=now)
+    pledge = Pledge(date(2026, 3, 20), date(2026, 3, 17), Money(Decimal(3200), "CNY"))
+    await console.database.promises.make(attempt, pledge, now)
+    await outreach.moved("a-1", "ended", at=now, outcome="promised")
+    root = await console.signed_in("root")
+    for path in (f"/admin/policies/{policy.number}", f"/admin/customers/{policy.customer}"):
+        page = (await root.get(path)).text
+        assert "Our calls and promises to pay" in page
+        assert "Promised" in page
+        assert "+8613800000001" in page

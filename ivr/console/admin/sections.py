@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from ivr.console.access import Visitor
@@ -13,6 +13,8 @@ from policy_db.administration import Entry
 from policy_db.customer_history import customer_history
 
 PURPOSES = ("recording", "marketing", "health_data")
+#: Calls and promises that a page shows, the latest.
+_MOST_ATTEMPTS: Final = 20
 
 
 def today(parts: ConsoleParts) -> date:
@@ -21,7 +23,7 @@ def today(parts: ConsoleParts) -> date:
 
 
 async def customer(parts: ConsoleParts, visitor: Visitor, entry: Entry) -> dict[str, Any]:
-    """Policies with their dues, and what happened around the customer."""
+    """Policies with their dues, what happened around the customer, and the calls that we made to them."""
     number = str(entry.values["number"])
     history = await customer_history(parts.database.store, number, str(entry.values["phone"]))
     latest = {one.purpose: one for one in reversed(history.consents)}
@@ -30,11 +32,13 @@ async def customer(parts: ConsoleParts, visitor: Visitor, entry: Entry) -> dict[
         "history": history,
         "consents": latest,
         "purposes": [*PURPOSES, *(one for one in latest if one not in PURPOSES)],
+        "reached_out": await parts.database.outreach.of_customer(number, limit=_MOST_ATTEMPTS),
+        "promises": await parts.database.promises.page(customer=number, limit=_MOST_ATTEMPTS),
     }
 
 
 async def policy(parts: ConsoleParts, visitor: Visitor, entry: Entry) -> dict[str, Any]:
-    """Its standing, coverages, beneficiaries, instalments and payments."""
+    """Its standing, coverages, beneficiaries, instalments, payments, and the reminder calls about it."""
     database, number = parts.database, str(entry.values["number"])
     admin = database.administration
     return {
@@ -44,6 +48,8 @@ async def policy(parts: ConsoleParts, visitor: Visitor, entry: Entry) -> dict[st
         "payments": await database.policies.payments(number),
         "coverages": await admin.search("coverages", policy_id=entry.id, limit=200),
         "beneficiaries": await admin.search("beneficiaries", policy_id=entry.id, limit=200),
+        "reached_out": await database.outreach.of_policy(number, limit=_MOST_ATTEMPTS),
+        "promises": await database.promises.page(policies=(number,), limit=_MOST_ATTEMPTS),
     }
 
 

@@ -9,12 +9,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import reduce
 from typing import Any, Final, Literal, TypeVar
 
 from ivr.console.board.state import shared
 from ivr.console.parts import ConsoleParts
 from ivr.console.reports.period import Days
-from policy_db.report_facts import CallFigures, QueueFigures, Repeats, SeatFigures
+from policy_db.report_facts import CallFigures, OutreachFigures, QueueFigures, Repeats, SeatFigures
 
 Kind = Literal[
     "text", "day", "hour", "flow", "queue", "seat", "measure", "number", "share", "span", "decimal"
@@ -49,6 +50,7 @@ class Overview:
     calls: CallFigures
     repeats: Repeats
     queues: QueueFigures
+    made: OutreachFigures
 
 
 async def cached(parts: ConsoleParts, name: str, days: Days, read: Callable[[], Awaitable[T]]) -> T:
@@ -62,13 +64,15 @@ async def overview(parts: ConsoleParts, days: Days) -> Overview:
     reports, period = parts.database.reports, days.period
 
     async def read() -> Overview:
-        calls, repeats, queues = await asyncio.gather(
-            reports.calls(period), reports.repeats(period), reports.queues(period)
+        calls, repeats, queues, campaigns = await asyncio.gather(
+            reports.calls(period),
+            reports.repeats(period),
+            reports.queues(period),
+            parts.database.outreach.figures(period),
         )
-        together = QueueFigures()
-        for one in queues.values():
-            together = together.plus(one)
-        return Overview(calls, repeats, together)
+        together = reduce(QueueFigures.plus, queues.values(), QueueFigures())
+        made = reduce(OutreachFigures.plus, campaigns, OutreachFigures())
+        return Overview(calls, repeats, together, made)
 
     return await cached(parts, "overview", days, read)
 
@@ -94,13 +98,15 @@ MEASURES: Final[tuple[tuple[str, Kind, Callable[[Overview], float | None]], ...]
     ("repeat_rate", "share", lambda found: found.repeats.repeat_rate),
     ("first_call_resolution", "share", lambda found: found.repeats.first_call_resolution),
     ("faulty", "number", lambda found: found.calls.faulty),
+    ("made", "number", lambda found: found.made.made),
+    ("reached", "share", lambda found: found.made.reached),
 )
 #: Measures of which less is better; of those in none of the two sets neither is.
 LESS_IS_BETTER: Final = frozenset(
     {"abandonment", "answer_time", "longest", "repeat_rate", "faulty", "brief", "handling_time"}
 )
 MORE_IS_BETTER: Final = frozenset(
-    {"containment", "service_level", "service_level_2", "first_call_resolution"}
+    {"containment", "service_level", "service_level_2", "first_call_resolution", "reached"}
 )
 
 
@@ -236,6 +242,27 @@ def _trouble(one: CallFigures) -> tuple[Any, ...]:
     return (round(one.missed / one.calls, 2) if one.calls else None), one.faulty
 
 
+async def outreach_table(parts: ConsoleParts, days: Days) -> Table:
+    """By campaign: the calls that the hotline made."""
+
+    async def read() -> Table:
+        found = await parts.database.outreach.figures(days.period)
+        columns = (
+            Column("campaign", "text"), Column("made", "number"), Column("taken", "number"), Column("spoken", "number"),
+            Column("reached", "share"), Column("promised", "number"), Column("links", "number"),
+            Column("refused", "number"), Column("none_free", "number"),
+        )  # fmt: skip
+        return Table("outreach", columns, tuple(map(_outreach_row, found)))
+
+    return await cached(parts, "outreach", days, read)
+
+
+def _outreach_row(one: OutreachFigures) -> tuple[Any, ...]:
+    return (
+        one.name, one.made, one.taken, one.spoken, one.reached, one.promised, one.links, one.refused, one.none_free,
+    )  # fmt: skip
+
+
 #: Every table by its name.
 TABLES: Final[dict[str, Callable[[ConsoleParts, Days], Awaitable[Table]]]] = {
     "overview": overview_table,
@@ -244,4 +271,5 @@ TABLES: Final[dict[str, Callable[[ConsoleParts, Days], Awaitable[Table]]]] = {
     "queues": queues_table,
     "seats": seats_table,
     "flows": flows_table,
+    "outreach": outreach_table,
 }

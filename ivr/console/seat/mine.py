@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -22,6 +22,7 @@ from ivr.console.seat.talk import TalkState, talk_state
 from ivr.console.texts import Texts
 from ivr.seats.choose import fits
 from policy_db.caller_facts import CallerPicture
+from policy_db.outreach_facts import Promise
 from policy_db.seat_facts import QueueCall, Scene, Seat, Snapshot
 
 #: States in which the seat's last call is still to be noted.
@@ -53,6 +54,8 @@ class Mine:
     waiting: Waiting
     seats: tuple[Seat, ...]
     queues: dict[str, str]
+    #: Open promises to pay, by policy.
+    promises: Mapping[str, Promise]
 
     @property
     def in_person(self) -> bool:
@@ -117,7 +120,14 @@ async def mine_of(request: Request, parts: ConsoleParts, visitor: Visitor) -> Mi
         queues={
             name: queue.titles.get(words.language) or name for name, queue in sorted(snapshot.queues.items())
         },
+        promises=await _promises(parts, picture),
     )
+
+
+async def _promises(parts: ConsoleParts, picture: CallerPicture | None) -> dict[str, Promise]:
+    policies = () if picture is None else tuple(one.policy.number for one in picture.policies)
+    found = await parts.database.promises.page(policies=policies, state="open") if policies else ()
+    return {one.policy: one for one in found}
 
 
 async def _hint_of(parts: ConsoleParts, call: str | None, language: str) -> Hint | NoHint | None:

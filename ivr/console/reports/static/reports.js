@@ -11,10 +11,11 @@
     hours: [["calls", words.calls], ["answered", words.answered], ["service_level", words.level]],
     queues: [["offered", words.offered], ["answered", words.answered], ["abandoned", words.abandoned], ["service_level", words.level]],
     seats: [["answered", words.answered], ["occupancy", words.occupancy]],
+    outreach: [["made", words.made], ["spoken", words.spoken], ["promised", words.promised], ["reached", words.reached]],
     flows: [["calls", words.calls], ["asked", words.asked], ["containment", words.contained]],
   };
   //  Tables whose rows have no order: their shares are points, not a line.
-  const APART = new Set(["queues", "seats", "flows"]);
+  const APART = new Set(["queues", "seats", "flows", "outreach"]);
   const COLOURS = ["#0b5d6b", "#5aa7b3", "#c47900", "#7c3aed"];
 
   function option(report) {
