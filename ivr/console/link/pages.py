@@ -109,8 +109,7 @@ async def papers(request: Request, parts: Parts, token: str) -> Response:
         )
     if not got.refused:
         return RedirectResponse(f"/d/{token}?kept={got.kept}", status_code=303, headers=_HEADERS)
-    status = 200 if got.kept else 422
-    return await _page(request, parts, link, status=status, kept=got.kept, refused=got.refused)
+    return await _page(request, parts, link, kept=got.kept, refused=got.refused)
 
 
 async def _link(request: Request, parts: ConsoleParts, token: str) -> Link:
