@@ -111,11 +111,24 @@ class House:
         worker.stop = own.aclose
         self.workers.append(worker)
         await self.say(name, url)
+        alive = asyncio.create_task(self._keep_saying(name, url))
+        self.stack.push_async_callback(_ended, alive)
         return worker
+
+    async def _keep_saying(self, name: str, url: str) -> None:
+        """A worker that says nothing for long is taken for dead, also on a busy machine."""
+        while True:
+            await asyncio.sleep(2.0)
+            await self.say(name, url)
 
     async def say(self, name: str, url: str, state: Any = "ready") -> None:
         seen = self.database.clock()
         await self.database.workers.say(WorkerFact(name, url, os.getpid(), state, 0, 50, seen))
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def until(condition: Callable[[], Any], longest: float = 8.0) -> None:
