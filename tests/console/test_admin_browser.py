@@ -31,9 +31,15 @@ def test_a_file_with_good_and_bad_lines_is_checked_applied_and_seen_in_the_list(
 
 
 @pytest.mark.parametrize(
-    "path", ["/admin", "/admin/queues/service", "/admin/hours", "/admin/products/101/rates"]
-)
+    "path",
+    [
+        "/admin", "/admin/queues/service", "/admin/hours", "/admin/products/101/rates",
+        "/admin/prompts?language=zh-HK", "/admin/prompts/es/reminder_due",
+    ],
+)  # fmt: skip
 def test_pages_fit_a_narrow_screen_and_pass_axe(browse: Callable[..., Any], path: str) -> None:
     page = browse("root", path, width=390)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    cards = "[...document.querySelectorAll('table.cards')].every(one => one.offsetWidth <= 390)"
+    assert page.evaluate(cards)
     assert axe(page) == []

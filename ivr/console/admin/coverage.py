@@ -52,7 +52,9 @@ def _rendered(parts: ConsoleParts) -> tuple[float, ...]:
     """When the clips of each language were last rendered."""
     folders = ((parts.prompts_dir, CLIPS), (parts.settings.own_prompts_dir, PLACEHOLDER))
     return tuple(
-        _changed_at(folder / one / kind / INDEX) for folder, kind in folders for one in parts.catalogue.languages
+        _changed_at(folder / one / kind / INDEX)
+        for folder, kind in folders
+        for one in parts.catalogue.languages
     )
 
 

@@ -216,7 +216,9 @@ async def one_pdf(request: Request, parts: Parts, visitor: Reviewer, number: str
 @router.get("/{number}/desk")
 async def desk(request: Request, parts: Parts, visitor: Reviewer, number: str) -> Response:
     """The forms of the claim as it is now, which read themselves again while nobody writes in them."""
-    return await _page(request, parts, visitor, await claim_for(parts, number), template="claims/desk_forms.html")
+    return await _page(
+        request, parts, visitor, await claim_for(parts, number), template="claims/desk_forms.html"
+    )
 
 
 @router.get("/{number}/{part}")
