@@ -4,11 +4,11 @@
     done = await refit.run()            # one line a product; run twice on a day, the second does nothing
 
 Each day, for each product, the outcomes that have been settled since the last time are shown to the model in use
-(`Model.observe`, which moves its intercept most), or move what is believed where there is no model yet, and the last weeks' callers and outcomes are compared with what it
-was learnt from and what was said. Each month a model is learnt anew from everything that is settled; it is put to use
-only if on the latest quarter of it, which it was not shown beforehand, it did better than what callers were really
-judged by, in a paired test. What was done is a line of `daily.jsonl` in the folder of the registry, which the console's
-charts are made of.
+(`Model.observe`, which moves its intercept most), or move what is believed where there is no model yet, and the last
+weeks' callers and outcomes are compared with what it was learnt from and what was said. Each month a model is learnt
+anew from everything that is settled; it is put to use only if on the latest quarter of it, which it was not shown
+beforehand, it did better than what callers were really judged by, in a paired test. What was done is a line of
+`daily.jsonl` in the folder of the registry, which the console's charts are made of.
 """
 
 from __future__ import annotations

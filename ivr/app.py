@@ -94,12 +94,15 @@ def load_content(settings: Settings, *, for_all: bool = False) -> Content:
     if content is None:
         manifest, catalogue = load_manifest(settings)
         flows = FlowStore(lambda: flows_folder(settings), manifest)
-        content = Content(flows, Speaker(
-            catalogue,
-            folder,
-            own=settings.own_prompts_dir,
-            placeholder=listed(settings.placeholder_voices),
-        ))
+        content = Content(
+            flows,
+            Speaker(
+                catalogue,
+                folder,
+                own=settings.own_prompts_dir,
+                placeholder=listed(settings.placeholder_voices),
+            ),
+        )
         if for_all:
             _read[key] = content
     else:
@@ -209,7 +212,10 @@ def call_parts(
         engine=Engines(content.flows, open_state).current,
         speaker=content.speaker,
         services=hotline_registry(
-            database, suggests, prompt_room(settings, content.speaker.catalogue, left), sending_rules(settings),
+            database,
+            suggests,
+            prompt_room(settings, content.speaker.catalogue, left),
+            sending_rules(settings),
             fax_rules(settings),
         ),
         journal=CallJournal(database, worker, settings.data_dir / "unwritten", tell=tell),
@@ -657,7 +663,9 @@ async def run_sender(settings: Settings) -> None:
     async with open_database(settings) as database:
         bus = open_bus(settings)
         try:
-            async with open_sender(settings, database, content.flows, content.speaker.catalogue, bus) as sender:
+            async with open_sender(
+                settings, database, content.flows, content.speaker.catalogue, bus
+            ) as sender:
                 await sender.run(stop)
         finally:
             bus.close()
@@ -668,7 +676,9 @@ def fax_rules(settings: Settings) -> FaxRules:
     return FaxRules(settings.fax, listed(settings.fax_numbers))
 
 
-def fax_paper(settings: Settings, content: Content, database: PolicyDatabase) -> Callable[[str], Awaitable[bytes]]:
+def fax_paper(
+    settings: Settings, content: Content, database: PolicyDatabase
+) -> Callable[[str], Awaitable[bytes]]:
     """What gives a document as a PDF; what makes them is imported with the first one."""
 
     async def paper(document: str) -> bytes:

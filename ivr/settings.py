@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     urgent_phrases: Path | None = Field(
         None,
         description=(
-            "YAML file of what makes a message urgent when it is said; empty means the phrases that come with the hotline."
+            "YAML file of what makes a message urgent when it is said; empty: the phrases that come with the hotline."
         ),
     )
     import_megabytes: int = Field(
@@ -350,7 +350,7 @@ class Settings(BaseSettings):
     )
     crosssell_begun: Literal["warn", "stop"] = Field(
         "warn",
-        description="What these three do to a referral that a person begins: warn, so that it is asked for twice, or stop.",
+        description="What these three do to a referral that a person begins: warn, so that it is asked twice, or stop.",
     )
     crosssell_floor: float = Field(
         5.0, ge=0, description="What an offer must be worth at least, in the currency of the products."
@@ -391,14 +391,18 @@ class Settings(BaseSettings):
         "starttls",
         description="STARTTLS (port 587), TLS from the first byte (465), or off: only within one machine.",
     )
-    smtp_ca: str = Field("", description="PEM file of the authorities that its certificate is verified by; empty: the system's.")
+    smtp_ca: str = Field(
+        "", description="PEM file of authorities that verify its certificate; empty: the system's."
+    )
     smtp_user: str = Field("", description="User name there; empty: no sign-in.")
     smtp_password: SecretStr = Field(SecretStr(""), description="Password there.")
     mail_from: str = Field(
-        "", description="Address that mail comes from, such as service@example.com; empty: hotline@ and this machine."
+        "",
+        description="Address that mail comes from, such as service@example.com; empty: hotline@ and this machine.",
     )
     fax: bool = Field(
-        True, description="Whether documents go out by fax; needs spandsp (Debian: libspandsp2) and the sip line."
+        True,
+        description="Whether documents go out by fax; needs spandsp (Debian: libspandsp2) and the sip line.",
     )
     fax_station: str = Field(
         "", max_length=20, description="Number that fax machines show as ours: digits, plus and space."
@@ -408,9 +412,14 @@ class Settings(BaseSettings):
         description="How numbers begin (E.164, by comma) that callers may have a fax sent to; empty: to none.",
     )
     post_letters: bool = Field(True, description="Whether callers may ask for documents by post.")
-    link_hours: int = Field(72, ge=1, le=24 * 90, description="Hours for which a link in a message can be opened.")
+    link_hours: int = Field(
+        72, ge=1, le=24 * 90, description="Hours for which a link in a message can be opened."
+    )
     paper_megabytes: int = Field(
-        15, ge=1, le=100, description="The largest photograph or PDF that a policyholder may add to a claim, in megabytes."
+        15,
+        ge=1,
+        le=100,
+        description="The largest photograph or PDF that a policyholder may add to a claim, in MB.",
     )
     twilio_account_sid: str = Field(
         "", description="Account SID (AC…) of the Twilio account; empty: no Twilio line."

@@ -43,8 +43,8 @@ from policy_db.pins import PinHasher
 from policy_db.policies import Policies
 from policy_db.preferences import Preferences
 from policy_db.products import Products
-from policy_db.prompt_pins import PromptPins
 from policy_db.promises import Promises
+from policy_db.prompt_pins import PromptPins
 from policy_db.proofs import Proofs
 from policy_db.recordings import Recordings
 from policy_db.referrals import Referrals

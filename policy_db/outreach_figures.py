@@ -12,7 +12,7 @@ from policy_db.outreach_facts import NEVER_RANG
 from policy_db.tables import CampaignAttemptRow, CampaignRow, WaitingCallRow
 
 
-def figures_query(period: Period) -> Select[Any]:
+def figures_query(period: Period) -> Select[*tuple[Any, ...]]:
     """Attempts that were planned in a period and may have rung, by campaign, as `OutreachFigures` has them."""
     attempt = CampaignAttemptRow
     return (
@@ -37,7 +37,7 @@ def figures_query(period: Period) -> Select[Any]:
     )
 
 
-def abandoned_query(campaign: str, since: datetime, now: datetime, within: float) -> Select[Any]:
+def abandoned_query(campaign: str, since: datetime, now: datetime, within: float) -> Select[*tuple[Any, ...]]:
     """Calls of a campaign since a moment: made, answered, and of these the abandoned.
 
     Abandoned is whose person wanted a seat and got none within so many seconds, whatever they did then.
@@ -58,7 +58,7 @@ def abandoned_query(campaign: str, since: datetime, now: datetime, within: float
     ).where(attempt.campaign == campaign, attempt.planned_at >= since)
 
 
-def in_vain_query(call_id: str) -> Select[Any]:
+def in_vain_query(call_id: str) -> Select[*tuple[Any, ...]]:
     """How often a call waited for a seat, and how often one came or something was agreed in its place."""
     place = WaitingCallRow
     settled = or_(

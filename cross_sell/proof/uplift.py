@@ -29,7 +29,6 @@ from cross_sell.proof.estimates import (
 from cross_sell.proof.sequential import TUNED_FOR, Evidence, Sequence, difference, evidence
 from cross_sell.proof.trial import OUTCOMES, Trial
 
-
 #: A difference has no interval where one of its groups is worth fewer people.
 FEWEST: Final = 5
 

@@ -61,7 +61,8 @@ class RecordingRows:
         """Complete the row of a recording that nobody attends to any more, and remove its note.
 
         The header of the file is repaired first. A recording in which nothing was said yet is discarded; any
-        other stays, and its caller never said that it should not; the words of a prompt go. Raises PolicyDatabaseError and OSError.
+        other stays, and its caller never said that it should not; the words of a prompt go. Raises
+        PolicyDatabaseError and OSError.
         """
         if note.purpose == "prompt":
             note = note.changed(state="discarded")

@@ -226,7 +226,8 @@ class CallSession:
                 self._told_of_speech(message)
             case ev.TimerFired(timer=timer):
                 self._timers.pop(timer, None)
-                self._pressed_at = self._spoke_until = None  # what is said now answers the clock, not the caller
+                # What is said now answers the clock, not the caller.
+                self._pressed_at = self._spoke_until = None
                 self._tell(ev.TimerFired(self._now, timer))
             case ev.ServiceResult():
                 self._tell(

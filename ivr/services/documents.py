@@ -87,7 +87,7 @@ class DocumentServices:
 
     @service("document.ways", inputs={"policy_no": optional(DIGITS)}, outcomes={"ok": _WAYS, "none": None})
     async def ways(self, context: ServiceContext, policy_no: str | None) -> Outcome:
-        """How something can be sent: to the addresses of a policy that this call verified, else to the number that calls."""
+        """How something can be sent: to the addresses of a policy that this call verified, else to its own number."""
         customer = await self._customer(context, policy_no)
         there = {channel: bool(self._address(context, customer, channel)) for channel in _CHANNELS}
         offer = "".join(channel[0] for channel in _CHANNELS if there[channel])
@@ -187,7 +187,9 @@ class DocumentServices:
             claim=wish.claim,
             facts=wish.facts,
         )
-        linked = wish.channel == "sms" or (wish.channel == "email" and wish.kind not in ("rate_table", "claim_guide"))
+        linked = wish.channel == "sms" or (
+            wish.channel == "email" and wish.kind not in ("rate_table", "claim_guide")
+        )
         if linked:
             await self._database.links.add(self._link(context, wish, document, customer))
         await self._database.outbox.put(NewMessage(

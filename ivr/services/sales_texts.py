@@ -38,7 +38,8 @@ def notice(
     """The facts of a message in the outbox: its title and its text."""
     named = list(policies)[: MOST_IN.get(channel, 5)]
     lines = "".join(_line(one, language) for one in named)
-    text = words(f"{kind}.text", language, lines=lines, **counts, **more)
+    told: dict[str, Any] = {**{str(kind): count for kind, count in counts.items()}, **more}
+    text = words(f"{kind}.text", language, lines=lines, **told)
     return {"title": words(f"{kind}.title", language), "text": text.strip()}
 
 

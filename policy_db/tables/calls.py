@@ -20,8 +20,9 @@ class CallRow(Base):
     `outbound`: the hotline made it; `caller` is the number of the other side all the same, `called` is ours.
     Where it is, or was last: `step` (`flow.step`), entered `step_at` seconds after it was answered. `asked` says that a
     person was asked for; `missed` counts silences and keys that fitted nothing, `faults` what went wrong on our side.
-    `rang` are the seconds from its first ring (INVITE) to our answer (200); `apologised` that it was answered late and the
-    caller heard an apology for that. How it was heard, where the line could tell: `mos` (1 to 4.5), `loss` (share of packets), `jitter_ms`.
+    `rang` are the seconds from its first ring (INVITE) to our answer (200); `apologised` that it was answered late and
+    the caller heard an apology for that. How it was heard, where the line could tell: `mos` (1 to 4.5), `loss` (share
+    of packets), `jitter_ms`.
     """
 
     __tablename__ = "calls"

@@ -179,9 +179,6 @@ class PlainSpeaker:
     def offered(self, languages: Sequence[str]) -> list[str]:
         return list(languages)
 
-    def offered(self, languages: Sequence[str]) -> list[str]:
-        return list(languages)
-
     def render(
         self, phrases: Sequence[Phrase], recordings: Callable[[str], Path | None] = lambda _: None
     ) -> Rendered:

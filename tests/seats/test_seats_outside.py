@@ -66,7 +66,9 @@ SELLER = Transfer("x1", "seller", 30.0, details={"seller": "1001"})
 SENDER = Transfer("x1", "sender", 40.0, details={"sender": "c-1", "number": "1001"})
 
 
-def outside(place: Place, directory: Directory | None = None, request: Transfer = SELLER, level: int = 0) -> Place:
+def outside(
+    place: Place, directory: Directory | None = None, request: Transfer = SELLER, level: int = 0
+) -> Place:
     place.transfers = PutThrough(place, directory or Directory(), request, level)  # type: ignore[assignment]
     return place
 
@@ -124,7 +126,9 @@ async def test_a_caller_who_hangs_up_stops_the_ringing(floor: Place) -> None:
     assert floor.line.legs == {}
 
 
-async def test_a_verified_salesperson_calls_back_who_left_a_message_and_our_number_is_shown(floor: Place) -> None:
+async def test_a_verified_salesperson_calls_back_who_left_a_message_and_our_number_is_shown(
+    floor: Place,
+) -> None:
     outside(floor, request=SENDER, level=2)
     floor.person_does("+8613900139000", Wait(4), HangUp())
     await floor.call("c1")

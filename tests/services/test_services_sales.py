@@ -75,7 +75,9 @@ async def test_policies_to_look_after_come_by_their_day_and_agree_with_their_cou
     assert (await caller.ask("sales.due", number="1001", kind="lapsing", index=500)).outcome == "none"
 
 
-async def test_a_list_that_is_asked_for_twice_in_a_call_goes_out_once(caller: Caller, database: PolicyDatabase) -> None:
+async def test_a_list_that_is_asked_for_twice_in_a_call_goes_out_once(
+    caller: Caller, database: PolicyDatabase
+) -> None:
     await seller(caller)
     for _ in range(2):
         assert (await caller.ask("sales.send_list", number="1001")).value == {"channel": "sms"}
@@ -85,7 +87,9 @@ async def test_a_list_that_is_asked_for_twice_in_a_call_goes_out_once(caller: Ca
     assert [one.kind for one in await database.sales_notices.of("1001")] == ["sales_list"]
 
 
-async def test_messages_are_heard_deleted_and_not_anybody_elses(caller: Caller, database: PolicyDatabase) -> None:
+async def test_messages_are_heard_deleted_and_not_anybody_elses(
+    caller: Caller, database: PolicyDatabase
+) -> None:
     await left(database, "m-1", "m-2")
     await left(database, "m-3", mailbox="salesperson-1002")
     await seller(caller)
@@ -102,7 +106,9 @@ async def test_messages_are_heard_deleted_and_not_anybody_elses(caller: Caller, 
     assert [(one.actor, one.action) for one in heard] == [("salesperson:1001", "listened")]
 
 
-async def test_a_salesperson_is_found_by_number_while_at_work(caller: Caller, database: PolicyDatabase) -> None:
+async def test_a_salesperson_is_found_by_number_while_at_work(
+    caller: Caller, database: PolicyDatabase
+) -> None:
     found = await caller.ask("sales.find", number="1001")
     assert found.value == {"number": "1001", "name": "林海涛", "put_through": True}
     await database.salespeople.set_preferences("1001", SalesPreferences(put_through=False), by="staff:boss")

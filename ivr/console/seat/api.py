@@ -193,7 +193,9 @@ class HintOut(BaseModel):
     queue: str = ""
     spoken: str = ""
     talk: TalkOut | None = None
-    guide: TalkOut | None = Field(None, description="The talk track in the reader's language, where another is spoken.")
+    guide: TalkOut | None = Field(
+        None, description="The talk track in the reader's language, where another is spoken."
+    )
     referral: ReferralOut | None = None
     why_not: str = ""
 

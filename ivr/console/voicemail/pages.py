@@ -116,7 +116,9 @@ async def history(request: Request, parts: Parts, visitor: Anyone, message: str)
 async def desk(request: Request, parts: Parts, visitor: Anyone, message: str) -> Response:
     """The forms of the message as it is now, which read themselves again while nobody writes in them."""
     found = await message_for(parts, visitor, message)
-    values = {"wish": Wish.of(parts, found), "stale": None, "query": request.url.query}
+    values: dict[str, Any] = {
+        "wish": Wish.of(parts, found), "stale": None, "query": request.url.query,
+    }  # fmt: skip
     told = await _told(request, parts, visitor, found)
     return render(request, visitor, "voicemail/desk_forms.html", **values, **told)
 

@@ -164,8 +164,9 @@ class SipLine:
     ) -> SipLeg:
         """Call a SIP address, or a number at the registrar; returns once it is answered.
 
-        `timeout` is in seconds; `on_ringing` is called when the other side rings, perhaps more than once. Raises LineError: H210 refused (with the status), H211 not answered in time,
-        H212 an address that cannot be called, H230 no RTP port is free.
+        `timeout` is in seconds; `on_ringing` is called when the other side rings, perhaps more than once. Raises
+        LineError: H210 refused (with the status), H211 not answered in time, H212 an address that cannot be called,
+        H230 no RTP port is free.
         """
         parts = self._started()
         target, route = target_of(to, self.settings), route_of(self.settings)

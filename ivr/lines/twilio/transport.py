@@ -50,9 +50,7 @@ def http_client(api: str, timeout: float) -> Any:
 
         async def download(self, url: str, auth: tuple[str, str]) -> tuple[int, bytes]:
             """A file: the status and its bytes."""
-            async with self._opened().get(
-                url, headers={"Authorization": encode_basic_auth(*auth)}
-            ) as answer:
+            async with self._opened().get(url, headers={"Authorization": encode_basic_auth(*auth)}) as answer:
                 return answer.status, await answer.read()
 
         async def close(self) -> None:

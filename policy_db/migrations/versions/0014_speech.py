@@ -72,7 +72,10 @@ def _transcriptions() -> None:
             "state IN ('waiting', 'running', 'done', 'failed')", name=op.f("ck_transcriptions_state")
         ),
         sa.ForeignKeyConstraint(
-            ["recording_id"], ["recordings.id"], name=op.f("fk_transcriptions_recording_id"), ondelete="CASCADE"
+            ["recording_id"],
+            ["recordings.id"],
+            name=op.f("fk_transcriptions_recording_id"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("recording_id", name=op.f("pk_transcriptions")),
     )

@@ -26,7 +26,11 @@ _INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
     "promises": (("state", "pay_on"), ("policy",), ("customer",)),
     "outbox": (("state", "next_at"), ("customer",), ("policy",), ("address",), ("created_at",)),
 }  # fmt: skip
-_UNIQUE: dict[str, tuple[str, ...]] = {"campaign_attempts": ("person", "seq"), "promises": ("attempt",), "outbox": ("key",)}
+_UNIQUE: dict[str, tuple[str, ...]] = {
+    "campaign_attempts": ("person", "seq"),
+    "promises": ("attempt",),
+    "outbox": ("key",),
+}
 
 
 def upgrade() -> None:
