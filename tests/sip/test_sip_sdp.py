@@ -558,3 +558,9 @@ def test_no_description_is_slow_to_read(line: str) -> None:
 def attempt(line: str) -> None:
     with suppress(SdpError):
         make_answer(LOCAL, parse_session(body(line)))
+
+
+def test_a_fax_by_t38_alone_is_refused_so_that_its_sound_goes_on() -> None:
+    with pytest.raises(SdpError) as refused:
+        answered(LOCAL, "m=image 7002 udptl t38")
+    assert refused.value.status == 488
