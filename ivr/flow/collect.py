@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from ivr.flow.events import SpeechHeard
-from ivr.flow.hearing import ASKED_BACK, Hearing, sureness
+from ivr.flow.hearing import ASKED_BACK, LIKELY, Hearing, sureness
 from ivr.flow.instructions import Listen
 from ivr.flow.kinds import hotkey
 from ivr.flow.model import CollectStep
@@ -159,6 +159,7 @@ class Collect(Hearing):
         """Not what was meant: ask again; it counts as a miss, so that it ends at a person and not never."""
         wait = run.state.wait
         if wait.spoken and "unsure" in plan.step.on:
+            wait.others = wait.others[1:]  # what was said no to is none of them
             return self._unsure(run, plan)
         wait.stage, wait.value = "", None
         return self.miss(run, plan, "no_match")
@@ -218,7 +219,7 @@ class Collect(Hearing):
             return self.miss(run, plan, "no_match", self._hint(run, plan))
         wait = run.state.wait
         wait.spoken, wait.others = True, (meaning, *(event.others if event else ()))
-        if not sure and "unsure" in plan.step.on:
+        if not sure and "unsure" in plan.step.on and not (plan.confirm and _likely(event)):
             return self._unsure(run, plan)
         if plan.confirm or not sure:
             return self._asked_for_sure(run, plan, value)
@@ -257,6 +258,10 @@ class Collect(Hearing):
             self.ask(run, plan, self._question(run, plan), value=run.state.wait.value)
         else:
             super().said_again(run, plan)
+
+
+def _likely(event: SpeechHeard | None) -> bool:
+    return event is not None and event.confidence >= LIKELY
 
 
 def _fits(step: CollectStep, entry: str) -> bool:

@@ -23,6 +23,8 @@ from ivr.flow.words import INSTEAD, KEY_OF, Words
 #: From this confidence on, what was heard is taken; below it is asked back, and below UNSURE not understood.
 SURE: Final = 0.8
 UNSURE: Final = 0.45
+#: From this on a value that was said is worth the step's read-back, also where there is a way for one that is not sure.
+LIKELY: Final = 0.55
 #: Seconds after which somebody who began to speak is taken to have said nothing, whatever the recogniser does.
 LONGEST_SPEECH: Final = 20.0
 #: Seconds by which what is said may seem to have begun before it was listened for.

@@ -27,6 +27,9 @@ _POLICY: Final = record(
 _NUMBERS: Final = Type("list", item=DIGITS)
 #: More readings than that of something that was said are guesses.
 MOST_READINGS: Final = 6
+#: How much each later reading of a group, and of the whole, counts less, in figures that differ.
+LATER: Final = 0.5
+EARLIER: Final = 0.25
 _REFUSED: Final = record(tries_left=INTEGER)
 
 
@@ -59,11 +62,10 @@ class IdentityServices:
     ) -> Outcome:
         """Which policy number was said, out of what it may have been when it was said in one breath and in two.
 
-        One of the policies of the number that calls, if exactly one of them is among those readings; else what was
-        heard first. No other policy is looked at, so what is read back tells nobody whether a policy exists.
+        One of the policies of the number that calls, if exactly one of them is among those readings; else what both
+        times agree on best. No other policy is looked at, so what is read back tells nobody whether a policy exists.
         """
-        parts = product(firsts[:MOST_READINGS], seconds[:MOST_READINGS])
-        heard = [first + second for first, second in parts]
+        heard = best_agreed(readings[:MOST_READINGS], firsts[:MOST_READINGS], seconds[:MOST_READINGS])
         own = set(await self._own(context.caller)) & {*heard, *readings[:MOST_READINGS]}
         return Outcome(value=own.pop() if len(own) == 1 else heard[0])
 
@@ -115,6 +117,27 @@ class IdentityServices:
     async def _find(self, number: str, now: datetime) -> dict[str, Value] | None:
         policy = await self._database.policies.find(number, now.date())
         return _brief(policy) if policy else None
+
+
+def best_agreed(readings: list[str], firsts: list[str], seconds: list[str]) -> list[str]:
+    """What a number may be that was said whole and then in two, best first: early readings, and alike both times."""
+    ranked: dict[str, float] = {}
+    for (at, first), (after, second) in product(enumerate(firsts), enumerate(seconds)):
+        number = first + second
+        unlike = min(
+            (
+                _differing(number, whole) + EARLIER * rank
+                for rank, whole in enumerate(readings)
+                if len(whole) == len(number)
+            ),
+            default=0.0,
+        )
+        ranked.setdefault(number, LATER * (at + after) + unlike)
+    return sorted(ranked, key=lambda number: ranked[number])
+
+
+def _differing(one: str, other: str) -> int:
+    return sum(mine != theirs for mine, theirs in zip(one, other, strict=True))
 
 
 def _brief(policy: Policy) -> dict[str, Value]:

@@ -166,6 +166,15 @@ async def test_what_is_read_back_to_others_does_not_depend_on_what_exists(caller
     assert await likeliest(hidden, seconds=("1284", "1234")) == "86001284"
 
 
+async def test_what_was_heard_both_times_is_likelier_than_what_was_heard_once(caller):
+    stranger = caller.again("call-9", caller="")
+
+    heard = {"firsts": ("8600", "8800"), "seconds": ("1284", "1234")}
+    assert await likeliest(stranger, **heard, readings=("88001234",)) == "88001234"
+    assert await likeliest(stranger, **heard, readings=("55555555",)) == "86001284"
+    assert await likeliest(stranger, **heard) == "86001284"
+
+
 async def test_of_many_readings_only_the_likeliest_few_are_looked_at(caller):
     mine = caller.again("call-8", caller=HOLDERS_PHONE)
     guesses = [f"{number:04}" for number in range(20)]

@@ -79,3 +79,40 @@ def test_where_two_menus_are_as_near_the_caller_is_asked_and_the_other_kept() ->
 
 def test_a_word_heard_as_another_of_the_same_sound_still_counts() -> None:
     assert asked("我 想 办 代款", "zh-CN", ZH).meaning == "62"
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "meaning"),
+    [
+        ("zh-CN", "我 想 查 一下 我 的 缴费", "21"),
+        ("zh-CN", "请问 什么 是 现金 价值", "13"),
+        ("en", "i want to ask about my policy loan", "62"),
+        ("en", "what is a cash value", "13"),
+    ],
+)
+def test_a_choice_among_words_that_only_lead_to_it_is_sure(language: str, text: str, meaning: str) -> None:
+    understood = asked(text, language, ZH if language == "zh-CN" else EN)
+    assert understood.meaning == meaning
+    assert understood.confidence >= SURE
+
+
+@pytest.mark.parametrize(
+    ("language", "text"), [("zh-CN", "我 不 想 退保"), ("en", "i do not want to speak to an agent")]
+)
+def test_what_is_denied_is_not_taken(language: str, text: str) -> None:
+    assert asked(text, language, ZH if language == "zh-CN" else EN).confidence < SURE
+
+
+@pytest.mark.parametrize(
+    ("language", "whole", "part"),
+    [("zh-CN", "什么", "什么 是 等待期"), ("en", "what", "what is the weather")],
+)
+def test_what_is_pardon_alone_is_part_of_a_question_in_a_sentence(
+    language: str, whole: str, part: str
+) -> None:
+    words = {
+        **(ZH if language == "zh-CN" else EN),
+        "再说 一遍" if language == "zh-CN" else "say that again": "@pardon",
+    }
+    assert asked(whole, language, words).meaning == "@pardon"
+    assert asked(part, language, words).meaning != "@pardon"

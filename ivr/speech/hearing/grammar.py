@@ -46,7 +46,8 @@ def phrases_for(expectation: Expectation, vocabulary: Vocabulary) -> list[str]:
         base(expectation.language), expectation.expect, expectation.least, expectation.most, vocabulary
     )
     likely = _likely(expectation, vocabulary)
-    fillers = _heard(words.fillers, vocabulary)
+    # Beside digits no little words: `i` takes the place of five, 吧 that of 八.
+    fillers = [] if expectation.expect in FIGURES else _heard(words.fillers, vocabulary)
     others = [] if values else _heard(unlike([*expectation.words, *live], words), vocabulary)
     times = REPEATED if values else 1
     return [*(phrase for phrase in own for _ in range(times)), *fillers, *values, *likely, *others, UNKNOWN]

@@ -31,10 +31,14 @@ class Lexicon:
     everywhere: Mapping[str, tuple[str, ...]]
     #: Words that nobody means here: they take up what is none of a step's.
     others: tuple[str, ...]
+    #: What is meant only where it is all that is said: 什么, `what`.
+    alone: frozenset[str]
     #: Fillers at the beginning, those and what introduces a value, and fillers at the end.
     filler_heads: re.Pattern[str]
     lead_heads: re.Pattern[str]
     filler_tails: re.Pattern[str]
+    #: Fillers, and words that only lead to what is meant, wherever they stand.
+    carriers: re.Pattern[str]
 
     def fold(self, phrase: str) -> str:
         """`phrase` as it is compared: Chinese without blanks, English in small letters with single blanks."""
@@ -51,9 +55,17 @@ class Lexicon:
             return text.find(phrase)
         return f" {text} ".find(f" {phrase} ")
 
+    def denies(self, text: str) -> bool:
+        """Whether a folded text says no to something."""
+        return any(self.holds(text, word) >= 0 for word in self.before_no)
+
     def stripped(self, folded: str) -> str:
         """Without fillers at the beginning and the end; the whole if there is nothing else."""
         return self._peel(folded, self.filler_heads) or folded
+
+    def core(self, folded: str) -> str:
+        """What is left without fillers and without words that only lead to what is meant; empty if nothing is."""
+        return self.carriers.sub("", folded).strip()
 
     def value(self, folded: str) -> str:
         """Without fillers and without what introduces a number or a day; the whole if there is nothing else."""
@@ -83,7 +95,7 @@ def _built(data: Mapping[str, Any], chinese: bool) -> Lexicon:
         return tuple(sorted((_fold(phrase, chinese) for phrase in phrases), key=len, reverse=True))
 
     fillers, leads = words(data["fillers"]), words(data["leads"])
-    end, gap = ("", "") if chinese else ("(?: |$)", "(?:^| )")
+    end, gap, edge = ("", "", "") if chinese else ("(?: |$)", "(?:^| )", r"\b")
     everywhere = {meaning: words(phrases) for meaning, phrases in data["everywhere"].items()}
     return Lexicon(
         chinese=chinese,
@@ -94,9 +106,11 @@ def _built(data: Mapping[str, Any], chinese: bool) -> Lexicon:
         no=words(data["no"]),
         everywhere=everywhere,
         others=words(data["others"]),
+        alone=frozenset(words(data["alone"])),
         filler_heads=re.compile(f"^(?:(?:{_any(fillers)}){end})+"),
         lead_heads=re.compile(f"^(?:(?:{_any((*fillers, *leads))}){end})+"),
         filler_tails=re.compile(f"(?:{gap}(?:{_any(fillers)}))+$"),
+        carriers=re.compile(f"{edge}(?:{_any((*fillers, *words(data['carriers'])))}){edge}"),
     )
 
 

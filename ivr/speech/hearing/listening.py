@@ -19,6 +19,7 @@ from ivr.speech.hearing.loaded import UNKNOWN, LoadedModel, Utterance
 from ivr.speech.hearing.reports import Began, Dismissed, Heard, Report
 from ivr.speech.hearing.types import Expectation, Hypothesis, Understood
 from ivr.speech.hearing.understanding import understand
+from ivr.speech.hearing.values import FIGURES
 from ivr.speech.hearing.voice_activity import VoiceActivity
 
 #: Frames before a voice that are recognised with it: the first consonant is softer than what makes a voice (0.4 s).
@@ -198,9 +199,20 @@ class Listening:
             return None
         if self._expectation.expect == "anything" and not self._free:
             return self._routed(speech, best)
-        if not self._known([word.text for word in best.words]):
-            unknown = speech.voiced >= SPEECH and not speech.over_prompt
-            return Understood("", "", 0.0) if unknown else None
+        known = bool(self._known([word.text for word in best.words]))
+        if known or self._perhaps_number(speech):
+            understood = self._value_or_phrase(speech, best)
+            if known or understood.meaning:
+                return understood
+        unknown = speech.voiced >= SPEECH and not speech.over_prompt
+        return Understood("", "", 0.0) if unknown else None
+
+    def _perhaps_number(self, speech: _Speech) -> bool:
+        """Whether figures may have been said where none were heard: other readings of a noisy line often have them."""
+        heard = speech.told or not speech.over_prompt
+        return self._expectation.expect in FIGURES and heard and speech.voiced >= SURE_FRAMES
+
+    def _value_or_phrase(self, speech: _Speech, best: Hypothesis) -> Understood:
         understood = self._understand(self._expectation, [best])
         if self._expectation.expect in _NUMBERS and understood.confidence < DOUBT:
             others = [one for one in speech.utterance.readings() if one.text != best.text]

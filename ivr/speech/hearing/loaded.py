@@ -14,14 +14,14 @@ import soxr
 from numpy.typing import NDArray
 
 from ivr.media.g711 import RATE
-from ivr.speech.hearing.models import load_model
+from ivr.speech.hearing.models import SEARCH, load_model
 from ivr.speech.hearing.types import Hypothesis, Word
 from ivr.speech.hearing.vocabulary import Vocabulary
 
 #: What the recogniser says for what is none of its words.
 UNKNOWN: Final = "[unk]"
 #: Further readings that are asked for.
-MOST_READINGS: Final = 6
+MOST_READINGS: Final = 10
 
 Pcm = NDArray[np.int16]
 
@@ -34,24 +34,30 @@ class LoadedModel:
     """
 
     language: str
+    #: The model as it searches for the words of a step, and for free speech.
     model: Any
+    free: Any
     rate: int
     vocabulary: Vocabulary
 
     @classmethod
-    def load(cls, language: str, folder: Path) -> LoadedModel:
-        """Read it (0.5 to 1 s, 110 to 125 MB). Raises ModelError as `models.load_model`."""
-        model = load_model(folder, language)
+    def load(cls, language: str, folder: Path, *, only_free: bool = False) -> LoadedModel:
+        """Read it, twice where words of steps will be listened for (0.5 to 1 s and 110 to 125 MB each).
+
+        Raises ModelError as `models.load_model`.
+        """
+        free = load_model(folder, language)
+        model = free if only_free else load_model(folder, language, SEARCH)
         conf = (folder / "conf" / "mfcc.conf").read_text(encoding="utf-8")
         rate = RATE if "--allow-upsample=true" in conf else 2 * RATE
-        return cls(language, model, rate, Vocabulary.of_model(model.vosk_model_find_word))
+        return cls(language, model, free, rate, Vocabulary.of_model(model.vosk_model_find_word))
 
     def recogniser(self, phrases: Sequence[str]) -> Any:
         """A fresh recogniser for these phrases; without any, for free speech."""
         import vosk
 
         if not phrases:
-            return vosk.KaldiRecognizer(self.model, self.rate)
+            return vosk.KaldiRecognizer(self.free, self.rate)
         return vosk.KaldiRecognizer(self.model, self.rate, json.dumps(list(phrases), ensure_ascii=False))
 
 

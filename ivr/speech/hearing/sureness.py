@@ -18,14 +18,16 @@ SURE: Final = 0.8
 #: From here up to `SURE` it is asked back; below, it counts as not understood.
 UNSURE: Final = 0.45
 
-#: What is judged: a phrase of the step, free words that point to one, a number read figure by figure, another value,
-#: a value that is known to fit.
-Kind = Literal["phrase", "route", "figures", "value", "known"]
+#: What is judged: a phrase of the step, free words that point to one, a number read figure by figure, one that must not
+#: be read back, another value, a value that is known to fit.
+Kind = Literal["phrase", "route", "figures", "secret", "value", "known"]
 #: Evidence at which each kind is worth asking, and at which it is sure; above 1 it never is.
 MARKS: Final[Mapping[Kind, tuple[float, float]]] = {
     "phrase": (0.45, 0.90),
     "route": (0.25, 0.85),
-    "figures": (0.20, 1.01),
+    "figures": (0.08, 1.01),
+    # Nobody may hear it read back, and a wrong one only fails the check that it is for.
+    "secret": (0.08, 0.80),
     "value": (0.35, 1.01),
     "known": (0.20, 0.45),
 }

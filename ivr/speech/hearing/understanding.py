@@ -15,7 +15,7 @@ from ivr.speech.hearing.likely import best_known
 from ivr.speech.hearing.matching import matches
 from ivr.speech.hearing.readings import Reading
 from ivr.speech.hearing.router import routes
-from ivr.speech.hearing.sureness import SURE, Kind, confidence
+from ivr.speech.hearing.sureness import SURE, UNSURE, Kind, confidence
 from ivr.speech.hearing.types import Expectation, Hypothesis, Understood, Word
 from ivr.speech.hearing.values import FIGURES, VALUES, fits, values
 
@@ -24,6 +24,8 @@ UNKNOWN: Final = "[unk]"
 MOST_OTHERS: Final = 4
 #: A further reading with less than this is none.
 LEAST: Final = 0.05
+#: What is left of free words' weight where there is a no among them.
+DENIED: Final = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,18 @@ def understand(expectation: Expectation, hypotheses: Sequence[Hypothesis]) -> Un
     found = _together([_meanings(expectation, hypothesis, words) for hypothesis in hypotheses])
     if expectation.likely and expectation.expect in FIGURES:
         found = _with_known(expectation, hypotheses, words, found)
-    found = sorted(found, key=lambda one: -one.confidence)
+    found = sorted(found, key=_order, reverse=True)
     if not found:
         return Understood(text, "", 0.0)
     others = tuple(one.meaning for one in found[1:] if one.evidence >= LEAST)[:MOST_OTHERS]
     return Understood(text, found[0].meaning, round(found[0].confidence, 3), others)
+
+
+def _order(meant: _Meant) -> tuple[bool, float]:
+    """What is understood everywhere goes behind what the step asks for, unless it is sure."""
+    everywhere = meant.meaning.startswith("@")
+    certain = meant.confidence
+    return certain >= SURE or (certain >= UNSURE and not everywhere), certain
 
 
 def _known(hypothesis: Hypothesis) -> str:
@@ -79,10 +88,13 @@ def _readings(
     phrases: list[tuple[Kind, Reading]] = [("phrase", one) for one in matches(said, live, words)]
     expect = expectation.expect
     if expect == "anything":
-        return [*phrases, *(("route", one) for one in routes(said, live, words))]
+        doubt = DENIED if words.denies(said) else 1.0
+        open_words = {phrase: meaning for phrase, meaning in live.items() if phrase not in words.alone}
+        routed = (Reading(one.meaning, one.weight * doubt) for one in routes(said, open_words, words))
+        return [*phrases, *(("route", one) for one in routed)]
     if expect not in VALUES:
         return phrases
-    kind: Kind = "figures" if expect in FIGURES else "value"
+    kind: Kind = "secret" if expect == "secret" else "figures" if expect in FIGURES else "value"
     found = values(said, expect, words, expectation.today, expectation.future)
     fitting = [one for one in found if fits(one.meaning, expect, expectation.least, expectation.most)]
     whole = [one for one in phrases if one[1].weight == 1 or not fitting]

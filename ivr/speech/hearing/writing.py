@@ -87,7 +87,7 @@ def _answer(asked: Mapping[str, str], models: dict[tuple[str, str], LoadedModel]
     try:
         sound = sound_of(Path(asked["file"]))
         if key not in models:
-            models[key] = LoadedModel.load(asked["language"], Path(asked["model"]))
+            models[key] = LoadedModel.load(asked["language"], Path(asked["model"]), only_free=True)
         return {"segments": transcribe(sound, models[key])}
     except (AudioFileError, OSError) as error:
         return {"error": type(error).__name__, "code": "sound"}

@@ -255,9 +255,14 @@ def test_a_flow_may_have_a_way_of_its_own_for_what_is_not_sure(speaking):
     flow = NUMBER.replace(
         "on: {cancelled: gone}", "others: readings\n    on: {cancelled: gone, unsure: twice}"
     ).replace("  done:", "  twice: {hangup: twice}\n  done:")
-    call = says(speaking(flow), "1234", 0.6, meaning="1234", others=("1284",))
+    call = says(speaking(flow), "1234", 0.5, meaning="1234", others=("1284",))
     assert ended(call) == "twice"
     assert call.state.variables["readings"] == ["1234", "1284"]
+    flow = flow.replace("    next: done", "    confirm: {say: read_back}\n    next: done")
+    likely = says(speaking(flow), "1234", 0.6, meaning="1234", others=("1284",))
+    assert likely.said[-1] == "read_back"
+    assert ended(likely.key("2")) == "twice"
+    assert likely.state.variables["readings"] == ["1284"], "what was said no to is none of them"
     typed = speaking(flow).key("1234")
     assert (ended(typed), typed.state.variables["readings"]) == ("normal", ["1234"])
 

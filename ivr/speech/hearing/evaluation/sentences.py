@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def write_down(model: LoadedModel, one: Recording, snr: float | None, seed: int,
     """Write a sentence down, at 16 kHz or as it comes by telephone."""
     voice = one.sound()
     if wide:
-        model = LoadedModel(model.language, model.model, WIDE, model.vocabulary)
+        model = replace(model, rate=WIDE)
         samples = np.clip(voice * 32767, -32768, 32767).astype(np.int16)
     else:
         samples = decode(through_telephone(voice, snr=snr, lead=0.2, tail=0.3, seed=seed), LAW)
