@@ -61,7 +61,7 @@ def _table(offered: tuple[OnSale, ...]) -> Table:
         name = one.names.get("en") or one.names.get("zh-CN") or one.key
         ages = f"{limits.get('least_age', one.least_age)}–{limits.get('most_age', one.most_age)}"
         table.add_row(
-            product.product, name, f"{product.queue}\nlicence: {product.licence}", f"{product.margin:,.0f}",
-            f"{product.premium:,.0f}", ages, "yes" if product.active else "no",
+            product.product, name, f"{product.queue}\nlicence: {product.licence}", f"{product.margin:,.2f}",
+            f"{product.premium:,.2f}", ages, "yes" if product.active else "no",
         )  # fmt: skip
     return table
