@@ -258,7 +258,7 @@ def test_a_flow_may_have_a_way_of_its_own_for_what_is_not_sure(speaking):
     call = says(speaking(flow), "1234", 0.5, meaning="1234", others=("1284",))
     assert ended(call) == "twice"
     assert call.state.variables["readings"] == ["1234", "1284"]
-    flow = flow.replace("    next: done", "    confirm: {say: read_back}\n    next: done")
+    flow = flow.replace("    next: done", "    confirm: {say: read_back, spoken: true}\n    next: done")
     likely = says(speaking(flow), "1234", 0.6, meaning="1234", others=("1284",))
     assert likely.said[-1] == "read_back"
     assert ended(likely.key("2")) == "twice"
