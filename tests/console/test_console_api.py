@@ -21,7 +21,9 @@ PUBLIC = {
     ("GET", "/api/openapi.json"): "says what the API is, of nobody",
 }
 #: Public routes that other areas add: the browser phone's dial page, with what it loads.
-PUBLIC_FOLDERS = ("/dial", "/phone")
+#: Policyholders with their link and its code (`/d`), and Twilio with its signature, are no users of the console: they are
+#: let in by tests of their own (test_documents_sent.py, test_twilio_incoming.py).
+PUBLIC_FOLDERS = ("/dial", "/phone", "/d/", "/twilio/")
 #: Which roles may see what lies under a path, beside what the navigation says; the longest path that fits counts.
 SEEN_BY = {
     "/api/users": {"administrator"},
