@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from conftest import Console
 
+from ivr.console.parts import ConsoleParts
 from ivr.console.sales.notices import quiet_until, tell_of_lapses, tell_of_messages
 from policy_db.sales_facts import SalesPreferences
 
@@ -49,11 +51,17 @@ async def test_who_wants_no_notices_gets_none(console: Console) -> None:
 
 
 async def test_the_digest_goes_out_once_a_day_and_names_what_lapses(console: Console) -> None:
-    put = await tell_of_lapses(console.parts)
-    assert put > 0
-    assert await tell_of_lapses(console.parts) == 0
-    console.clock.forward(days=1)
-    assert await tell_of_lapses(console.parts) > 0
+    zone = ZoneInfo(console.parts.settings.zone)
+    today = console.parts.clock().astimezone(zone).replace(hour=11, minute=0)
+
+    def at(moment: datetime) -> ConsoleParts:
+        return replace(console.parts, clock=lambda: moment)
+
+    assert await tell_of_lapses(at(today.replace(hour=3))) == 0, "nobody is told at night"
+    await tell_of_lapses(at(today))  # perhaps the console's own clockwork has done so already
+    assert await tell_of_lapses(at(today)) == 0
+    assert await tell_of_lapses(at(today + timedelta(days=1))) > 0
+    assert await tell_of_lapses(at(today + timedelta(days=1))) == 0
 
 
 def test_quiet_hours_reach_over_midnight(console: Console) -> None:
