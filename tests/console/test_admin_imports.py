@@ -239,7 +239,11 @@ async def test_a_whole_prompt_of_several_clips_is_recorded_in_one_until_a_moment
 
 @pytest.mark.parametrize(
     ("body", "said"),
-    [(b"RIFFnothing", "cannot be read as sound"), (b"", "Choose a file"), (_tone()[:44] + bytes(88_200), "or silent")],
+    [
+        (b"RIFFnothing", "cannot be read as sound"),
+        (b"", "Choose a file"),
+        (_tone()[:44] + bytes(88_200), "or silent"),
+    ],
     ids=["no sound", "nothing", "silence"],
 )
 async def test_what_is_no_speech_is_refused(console: Console, body: bytes, said: str) -> None:

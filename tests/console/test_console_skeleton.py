@@ -71,7 +71,6 @@ def templates() -> list[Path]:
 def test_every_text_that_a_template_names_exists(content: object) -> None:
     from ivr.console.areas import AREAS
     from ivr.console.pages import Templates
-
     from ivr.outreach.documents.texts import all_texts
 
     own = set(Templates(AREAS).texts.keys)
@@ -82,7 +81,9 @@ def test_every_text_that_a_template_names_exists(content: object) -> None:
         for key in re.findall(r"""\bt\(\s*['"]([\w.-]+)['"]\s*[,)]""", path.read_text(encoding="utf-8"))
     }
     assert named
-    assert {(file, key) for file, key in named if key not in (letters if "link" in file.parts else own)} == set()
+    assert {
+        (file, key) for file, key in named if key not in (letters if "link" in file.parts else own)
+    } == set()
 
 
 def test_no_template_holds_a_script_a_style_or_a_handler_of_its_own() -> None:

@@ -33,7 +33,9 @@ def hears_tone(call: OutsideCall) -> bool:
     return False
 
 
-async def test_a_message_that_a_caller_leaves_by_staff_number_is_heard_by_its_salesperson(start_hotline) -> None:
+async def test_a_message_that_a_caller_leaves_by_staff_number_is_heard_by_its_salesperson(
+    start_hotline,
+) -> None:
     hotline: HotlineProcess = start_hotline()
 
     def step_is(step: str) -> bool:
