@@ -48,7 +48,7 @@ async def twilio_and_hotline(
 
 
 def steps(hotline: HotlineProcess) -> list[str]:
-    rows = hotline.rows("select data from call_events where kind = 'step' order by call_id, seq")
+    rows = hotline.rows("select data from call_events where kind = 'step_entered' order by call_id, seq")
     return [f"{one.get('flow')}.{one.get('step')}" for one in (json.loads(data) for (data,) in rows)]
 
 

@@ -48,7 +48,7 @@ async def test_what_a_person_said_is_the_outcome_and_is_counted_by_hour(db: Poli
     )
     assert list(counts.values()) == [1]
     assert await db.outreach.load(now) == {}
-    assert await db.outreach.abandoned("c-1", now - timedelta(hours=1)) == (1, 1, 0)
+    assert await db.outreach.abandoned("c-1", now - timedelta(hours=1), now, 5.0) == (1, 1, 0)
     history = await db.outreach.history([NUMBER], now - timedelta(days=7))
     assert [one.spoken for one in history[NUMBER]] == [True]
     assert await db.campaigns.counts("c-1") == {("done", "told"): 1}
