@@ -117,7 +117,7 @@ async def test_a_command_reaches_the_call_with_who_asked_and_its_arguments() -> 
     [
         (SeatError("no such call", code="H640"), 404, "H640"),
         (SeatError("no such queue", code="H641"), 422, "H641"),
-        (SeatError("the call is held already", code="H650"), 409, "H650"),
+        (SeatError("the call is held already", code="H642"), 409, "H642"),
         (RuntimeError("a secret"), 500, "H000"),
     ],
 )

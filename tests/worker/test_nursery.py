@@ -20,7 +20,7 @@ def seen(tmp_path: Path, *options: str) -> tuple[dict[str, Any], dict[str, Any]]
         [sys.executable, str(HOME), str(told), *options],
         capture_output=True, text=True, timeout=60, check=True, cwd=Path(__file__).parents[2],
     )  # fmt: skip
-    return json.loads(done.stdout), json.loads(told.read_text())
+    return json.loads(done.stdout.splitlines()[-1]), json.loads(told.read_text())
 
 
 def test_a_child_has_what_was_read_before_its_own_environment_and_its_own_end(tmp_path: Path) -> None:
