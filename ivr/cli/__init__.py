@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any, Final
 
 import typer
+from setproctitle import setproctitle
 
 from ivr.worker.parent import Born
 
@@ -72,6 +73,7 @@ def main() -> None:
             return _run()
         except Born as born:  # this is a new process of `serve`, and its words are others
             sys.argv[1:] = born.words
+            setproctitle(" ".join(["hotline", *born.words]))  # `ps` and `top` tell them apart
 
 
 def _run() -> None:

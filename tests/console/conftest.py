@@ -264,7 +264,10 @@ def browse(chromium: Any, served: ServedConsole) -> Iterator[Callable[..., Any]]
             context.add_cookies([{"name": COOKIE, "value": token, "url": served.url}])
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on(
+            "console",
+            lambda one: errors.append(f"{one.text} {one.location}") if one.type == "error" else None,
+        )
         page.goto(served.url + path)
         return page
 

@@ -332,6 +332,7 @@ async def test_photographs_are_added_to_a_claim_and_seen_by_whoever_handles_it(c
     assert (paper.kind, paper.media_type, paper.name) == ("photo", "image/jpeg", "bcar.jpg")
     reviewer = await console.signed_in("rui")
     assert "bcar.jpg" in (await reviewer.get(f"/claims/{number}")).text
+    assert paper.name in (await reviewer.get(f"/claims/{number}/papers")).text
     kept = (await reviewer.get(f"/claims/{number}/papers/{paper.id}")).content
     assert b"SecretCamera" not in kept
     assert b"hidden" not in kept

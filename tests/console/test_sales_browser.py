@@ -26,7 +26,7 @@ def test_a_preference_that_is_changed_stays_changed(browse: Callable[..., Any]) 
     page.select_option("[name=channel]", "email")
     page.uncheck("[name=put_through]")
     page.get_by_role("button", name="Save").click()
-    page.get_by_role("status").wait_for()
+    page.get_by_text("Saved.", exact=True).wait_for()
     assert page.locator("[name=channel]").input_value() == "email"
     assert not page.locator("[name=put_through]").is_checked()
 

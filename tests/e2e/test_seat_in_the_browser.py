@@ -142,7 +142,7 @@ async def test_a_browser_that_is_closed_in_mid_talk_frees_its_seat_and_the_calle
 def console_of(hotline: HotlineProcess) -> psutil.Process:
     """The process that serves the pages."""
     children = psutil.Process(hotline.process.pid).children(recursive=True)
-    return next(one for one in children if "http" in one.cmdline())
+    return next(one for one in children if "http" in " ".join(one.cmdline()).split())
 
 
 async def test_the_console_is_killed_in_mid_talk_and_the_talk_goes_on(

@@ -203,7 +203,8 @@ async def test_recognisers_stand_back_for_the_processes_that_carry_sound(
 ) -> None:
     await _until(lambda: len(list(tmp_path.glob(f"*{SUFFIX}"))) == 2)
     children = psutil.Process(parent.pid).children()
-    assert [child.nice() for child in children] == [10, 10]
+    lower = min(19, psutil.Process(parent.pid).nice() + 10)  # of a run that is itself set back
+    assert [child.nice() for child in children] == [lower, lower]
 
 
 # What they say to each other

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
@@ -221,11 +221,19 @@ async def desk(request: Request, parts: Parts, visitor: Reviewer, number: str) -
     )
 
 
-@router.get("/{number}/{part}")
-async def live(
-    request: Request, parts: Parts, visitor: Reviewer, number: str, part: Literal["history", "warnings"]
-) -> Response:
-    """How the claim stands and all that was done, or what there is to beware of; both read themselves again."""
+@router.get("/{number}/history")
+async def history(request: Request, parts: Parts, visitor: Reviewer, number: str) -> Response:
+    """How the claim stands and all that was done, which reads itself again."""
+    return await _live(request, parts, visitor, number, "history")
+
+
+@router.get("/{number}/warnings")
+async def warnings(request: Request, parts: Parts, visitor: Reviewer, number: str) -> Response:
+    """What there is to beware of, which reads itself again."""
+    return await _live(request, parts, visitor, number, "warnings")
+
+
+async def _live(request: Request, parts: ConsoleParts, visitor: Visitor, number: str, part: str) -> Response:
     case = await claim_for(parts, number)
     return render(request, visitor, f"claims/{part}.html", **await _told(parts, case))
 
