@@ -17,6 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from setproctitle import setproctitle
+
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, ForkServerProcess
 
@@ -82,6 +84,7 @@ def _run(words: list[str], environment: dict[str, str], output: str, errors: str
         os.close(opened)
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - descriptors
     sys.stderr = open(2, "w", encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115
+    setproctitle(" ".join(["hotline", *words]))  # it finds its place by the environment, while there is one
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(ROOT)

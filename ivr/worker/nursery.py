@@ -22,6 +22,7 @@ from contextlib import suppress
 from typing import Any, Final, Protocol
 
 import structlog
+from setproctitle import setproctitle
 
 from ivr.worker.parent import PARENT, Born, end_with
 
@@ -193,6 +194,7 @@ def open_nursery() -> Nursery:
     ours.close()
     _leave_terminal()
     end_with(parent)
+    setproctitle("hotline nursery")  # before a child empties its environment, beside which titles are kept
     _tend(theirs)
     return None  # type: ignore[return-value]  # _tend never returns
 
