@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conftest import PASSWORD, axe
+from tests.console.console_kit import PASSWORD, axe
 
 PATHS = (
     "/account", "/account/password", "/admin/users", "/admin/users/new", "/admin/users/1", "/admin/audit",

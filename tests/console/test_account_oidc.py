@@ -8,9 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import Console, OneApp
 from fake_provider import CLIENT, SECRET, FakeProvider, fake_provider, query_of
 from joserfc.jwk import RSAKey
+
+from tests.console.console_kit import Console, OneApp
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import Console
 from sqlalchemy import text
 
 from ivr.console.account.background import keeper_of
 from ivr.console.audit import looked_at
 from ivr.console.purging import Keeper, remover
+from tests.console.console_kit import Console
 
 
 async def test_a_new_user_gets_a_password_shown_once_and_must_change_it(console: Console) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import PASSWORD, Console, HandClock, OneApp
 
 from ivr.console.access import COOKIE, SECURE_COOKIE
 from policy_db.audit import AuditFilter
+from tests.console.console_kit import PASSWORD, Console, HandClock, OneApp
 
 NEW = "seven purple elephants"
 

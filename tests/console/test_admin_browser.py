@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import axe
+
+from tests.console.console_kit import axe
 
 GOOD_AND_BAD = "工号,姓名,手机,入职日期\n2001,赵志刚,13800138000,2026-03-01\n2002,钱多,12,2026/13/1\n"
 

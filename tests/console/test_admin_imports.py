@@ -13,12 +13,12 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
-from conftest import Console
 
 from ivr.call.company_hours import CompanyHours
 from ivr.console.admin.imports import file_of, tidy
 from ivr.flow.instructions import Phrase
 from ivr.speech import Speaker
+from tests.console.console_kit import Console
 
 GOOD = (
     "工号,姓名,手机,入职日期\n2001,赵志刚,13800138000,2026-03-01\n1001,=林海涛,,\n"

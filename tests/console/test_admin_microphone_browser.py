@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from conftest import BROWSER_ARGUMENTS, COOKIE, ServedConsole, _token
 from playwright.sync_api import sync_playwright
 
 from ivr.flow.instructions import Phrase
 from ivr.speech import Speaker
+from tests.console.console_kit import BROWSER_ARGUMENTS, COOKIE, ServedConsole, session_of
 
 
 def _rendered(served: ServedConsole) -> Any:
@@ -24,7 +24,7 @@ def test_a_prompt_recorded_with_the_microphone_is_heard(served: ServedConsole) -
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
         context = browser.new_context(locale="en")
-        token = served.run(_token(served.parts.database, "root"))
+        token = served.run(session_of(served.parts.database, "root"))
         context.add_cookies([{"name": COOKIE, "value": token, "url": served.url}])
         page = context.new_page()
         errors: list[str] = []

@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 import pytest
-from conftest import Console
+
+from tests.console.console_kit import Console
 
 PAGES = [
     "/admin", "/admin/customers", "/admin/customers/new", "/admin/policies", "/admin/policies/86001234",

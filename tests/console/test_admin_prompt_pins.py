@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from conftest import Console
+from tests.console.console_kit import Console
 
 PAGE = "/admin/prompts"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from board_kit import call_now, place_now, queue_and_seats
-from conftest import axe
+
+from tests.console.console_kit import axe
 
 
 async def _scene(database) -> None:

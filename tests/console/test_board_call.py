@@ -11,12 +11,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from conftest import BROWSER_ARGUMENTS
 from hotline_process import HotlineProcess, environment_of, run_command, serving
 from sip_caller import SipCaller
 
 from ivr.console.access import COOKIE
 from policy_db import Keys, PolicyDatabase
+from tests.console.console_kit import BROWSER_ARGUMENTS
 
 pytestmark = pytest.mark.sip
 

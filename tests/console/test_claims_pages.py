@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from conftest import Console
 from reportlab.pdfbase import pdfmetrics
 
 from ivr.console.claims import paper
 from ivr.outreach.documents import fonts as document_fonts
 from policy_db.message_facts import Transcript
+from tests.console.console_kit import Console
 
 
 async def report(

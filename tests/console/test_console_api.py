@@ -7,9 +7,10 @@ import re
 from typing import Any
 
 import pytest
-from conftest import USERS, Console
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import Route
+
+from tests.console.console_kit import USERS, Console
 
 #: What answers without a sign-in, and why.
 PUBLIC = {

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import httpx
-from conftest import PASSWORD, Console
 
 import ivr.console
 from ivr.console.access import CSRF_FIELD
+from tests.console.console_kit import PASSWORD, Console
 
 ROOT = Path(ivr.console.__file__).parent
 

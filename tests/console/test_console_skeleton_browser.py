@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conftest import PASSWORD, axe
+from tests.console.console_kit import PASSWORD, axe
 
 
 def test_the_sign_in_page_is_accessible_and_works_by_keyboard(browse, served) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import Console
 from hint_kit import suggest
 from seat_kit import POLICY, call_rings, call_talks, seat_user
 
 from policy_db.selling_facts import DoNotCall, HeldPolicy, Referral
+from tests.console.console_kit import Console
 
 API = "/api/crosssell/referrals"
 FORM = "/crosssell/referrals"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import Console
 
 from cross_sell.catalogue import problems
 from ivr.console.crosssell.catalogue import shipped
 from ivr.console.crosssell.sheet import Sheet, differences, offered_from, sheet_of
+from tests.console.console_kit import Console
 
 PATH = "/crosssell/products/101"
 

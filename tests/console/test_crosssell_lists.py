@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from conftest import Console
 from hint_kit import suggest
+
+from tests.console.console_kit import Console
 
 PATH = "/crosssell/do-not-call"
 

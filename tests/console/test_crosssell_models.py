@@ -6,12 +6,12 @@ import random
 from dataclasses import replace
 
 import pytest
-from conftest import Console
 
 from cross_sell.learning import fit
 from cross_sell.model import Model
 from cross_sell.registry import Registry
 from ivr.console.crosssell.watching import models_folder
+from tests.console.console_kit import Console
 
 PATH = "/crosssell/models/501"
 

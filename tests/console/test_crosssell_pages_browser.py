@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import ServedConsole, axe
 from hint_kit import suggest
 from seat_kit import seat_user
+
+from tests.console.console_kit import ServedConsole, axe
 
 PAGES = (
     "/crosssell/referrals", "/crosssell/referrals/s-c9", "/crosssell/referrals/new?customer=nobody&call=c-none",

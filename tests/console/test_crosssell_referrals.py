@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from conftest import Console
 from hint_kit import suggest
 from seat_kit import seat_user
 
 from policy_db.selling_facts import Referral, ReferralState
+from tests.console.console_kit import Console
 
 SOLD = {"state": "sold", "policy": "86990001", "premium": "1,212.50", "note": "by post"}
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from conftest import HandClock
 from proof_kit import run_experiment, watch
 from sqlalchemy import select
 
@@ -19,6 +18,7 @@ from ivr.console.crosssell.clockwork import refit_if_due
 from ivr.console.crosssell.report import EXPLAINED
 from ivr.console.crosssell.tables import TABLES, VIEWS
 from policy_db.tables import AuditRow
+from tests.console.console_kit import HandClock
 
 
 def rows_of(text: str) -> list[dict[str, str]]:

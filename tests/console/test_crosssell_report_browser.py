@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from conftest import axe
 from proof_kit import run_experiment, watch
+
+from tests.console.console_kit import axe
 
 
 def test_the_report_is_accessible_and_drawn_at_a_desk_and_on_a_telephone(browse, served) -> None:

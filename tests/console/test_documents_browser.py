@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from conftest import ServedConsole, axe
-
 from policy_db.link_facts import NewLink
+from tests.console.console_kit import ServedConsole, axe
 
 
 async def _claim(served: ServedConsole) -> tuple[str, str]:

@@ -16,7 +16,6 @@ from typing import Any
 import httpx
 import pytest
 from aiosmtpd.controller import Controller
-from conftest import Console
 from PIL import Image
 from pypdf import PdfReader
 
@@ -30,6 +29,7 @@ from ivr.services.errors import LevelRefusedError
 from ivr.services.proof import ProofBook
 from ivr.services.registry import Outcome, ServiceContext
 from policy_db.documents import outbox_key
+from tests.console.console_kit import Console
 
 POLICY = "86001234"
 URL = "http://console.test"

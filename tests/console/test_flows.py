@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Console
 
 from ivr.app import flows_folder
 from ivr.console.flows.difference import differences
 from ivr.console.flows.keeping import publisher_of
 from ivr.flow import FlowStore
+from tests.console.console_kit import Console
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from conftest import axe
+
+from tests.console.console_kit import axe
 
 
 @pytest.mark.parametrize("width", [1280, 390])

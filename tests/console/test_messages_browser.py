@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import axe
 
 from ivr.media.g711 import Law, encode
 from ivr.media.wav import write_g711
 from policy_db import PolicyDatabase
+from tests.console.console_kit import axe
 
 LEAVE = ("m1", "m2", "m3")
 

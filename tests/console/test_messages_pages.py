@@ -8,7 +8,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from conftest import Console
 
 from ivr.console.voicemail.arriving import take_in
 from ivr.console.voicemail.due import after_working, due_clock
@@ -16,6 +15,7 @@ from ivr.flow.model import Hours
 from policy_db import PolicyDatabase
 from policy_db.administration import Calendar
 from policy_db.message_facts import Transcript
+from tests.console.console_kit import Console
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 

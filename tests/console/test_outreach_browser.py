@@ -7,9 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from conftest import ServedConsole, axe
-
 from policy_db.outreach import NewAttempt
+from tests.console.console_kit import ServedConsole, axe
 
 PAGES = ("/outreach", "/outreach/new", "/outreach/promises", "/outreach/history?q=86001234")
 LIST = "number,policy\n13800138000,86001234\n13800138001,86001234\n13800138000,\n12345,\n"

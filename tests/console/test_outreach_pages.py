@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from conftest import Console
-
 from policy_db.facts import Money
 from policy_db.outreach import NewAttempt
 from policy_db.outreach_facts import Campaign, NewPerson
 from policy_db.promises import Pledge
+from tests.console.console_kit import Console
 
 
 async def test_a_form_that_cannot_be_says_what_is_wrong_and_makes_nothing(console: Console) -> None:

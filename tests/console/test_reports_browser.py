@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from board_kit import ended_call
-from conftest import axe
 from test_call_records import STORY
 
 from policy_db.facts import TimelineEntry
+from tests.console.console_kit import axe
 
 
 async def _past(parts) -> None:

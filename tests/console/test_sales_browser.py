@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from conftest import axe
+from tests.console.console_kit import axe
 
 PAGES = ("/salespeople", "/salespeople/1001", "/reports?view=answer_days", "/reports?view=answer_queues")
 

@@ -7,11 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from conftest import Console
-
 from ivr.console.parts import ConsoleParts
 from ivr.console.sales.notices import quiet_until, tell_of_lapses, tell_of_messages
 from policy_db.sales_facts import SalesPreferences
+from tests.console.console_kit import Console
 
 
 async def left(console: Console, one: str, mailbox: str = "salesperson-1001") -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from conftest import Console
 from hint_kit import suggest
 from seat_kit import call_rings, call_talks, seat_user
 
 from policy_db.selling_facts import Referral
+from tests.console.console_kit import Console
 
 
 @pytest.fixture

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from conftest import axe
 from hint_kit import suggest
 from seat_kit import call_rings, call_talks, seat_user
+
+from tests.console.console_kit import axe
 
 
 def open_seat(browse, served, **options):

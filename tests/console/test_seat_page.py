@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Console
 from seat_kit import POLICY, call_rings, call_talks, call_waits, holder_phone, seat_user
+
+from tests.console.console_kit import Console
 
 TAB = "tab-number-one"
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from conftest import axe
 from seat_kit import call_rings, call_talks, call_waits, seat_user
+
+from tests.console.console_kit import axe
 
 
 def open_seat(browse, served, **options):

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import axe
 
 from ivr.media.g711 import Law, encode
 from ivr.media.wav import write_g711
 from policy_db.message_facts import Segment, SpokenWord, Transcript, UrgencyReason
+from tests.console.console_kit import axe
 
 SAID = (
     (("您好", 1.0), ("我", 1.0), ("的", 0.94), ("车", 0.9), ("被", 0.8), ("撞了", 0.71)),

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import axe
 from phone_browser import share_of_tone
 
 from ivr.media import g711
 from ivr.media.g711 import Law
+from tests.console.console_kit import axe
 
 STATIC = Path(__file__).parents[3] / "ivr" / "console" / "phone" / "static"
 #: What the microphone's side makes of a tone: µ-law frames, in an audio context without devices.

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Console, parts_for
 from fastapi import FastAPI
 from relay_house import RelayHouse, relay_house, start, until
 from websockets.exceptions import InvalidStatus
@@ -22,6 +21,7 @@ from ivr.console.phone.limits import MOST_A_MINUTE, MOST_AT_ONCE, CallLimits, To
 from ivr.console.phone.relay import is_own_page, router
 from ivr.lines.base import Ended, LegEvent
 from ivr.lines.stream import Ticket
+from tests.console.console_kit import Console, parts_for
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from conftest import Console
 
 from ivr.console.player.ranges import NoSuchPartError, Part, asked_part
 from ivr.console.voicemail.desk import box_of
 from ivr.media import g711, wav
 from ivr.media.g711 import Law
 from policy_db.talk_facts import SilentSpan
+from tests.console.console_kit import Console
 
 TALK = "call-1-talk-1"
 

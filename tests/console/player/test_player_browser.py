@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import ServedConsole, axe
 from test_player import TALK, add_talk
+
+from tests.console.console_kit import ServedConsole, axe
 
 pytestmark = pytest.mark.sip
 
