@@ -184,7 +184,7 @@ async def test_a_recogniser_that_crashes_loses_its_own_callers_and_another_stand
     tmp_path: Path, parent: subprocess.Popen[bytes], house: House
 ) -> None:
     await _until(lambda: len(list(tmp_path.glob(f"*{SUFFIX}"))) == 2)
-    await _until(lambda: len(house.pool._links) == 2)
+    await _until(lambda: sum(link.ready for link in house.pool._links.values()) == 2)
     unlucky, lucky = house.open(), house.open()
     lucky.put(BEGIN)
     unlucky.put(CRASH)
