@@ -1,13 +1,14 @@
-"""Documents and links of a customer, forgotten; what is in them goes with them, papers of a claim with the claim."""
+"""Documents and links, forgotten on request or with time; what is in them goes with them, papers with their claim."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from policy_db.retention_ties import Tie
 from policy_db.tables import ClaimRow, DocumentRow, LinkRow
 
 
@@ -30,6 +31,20 @@ async def forget_documents(
     await connection.execute(delete(LinkRow).where(links))
 
 
-async def forget_links(connection: AsyncConnection, before: datetime) -> None:
-    """Links that were over before a moment."""
-    await connection.execute(delete(LinkRow).where(LinkRow.expires_at < before))
+async def drop_documents(connection: AsyncConnection, documents: Sequence[str]) -> int:
+    """Documents by their ids, with content, links and faxes; how many."""
+    return (await connection.execute(delete(DocumentRow).where(DocumentRow.id.in_(documents)))).rowcount
+
+
+async def forget_links(connection: AsyncConnection, before: datetime, holds: Collection[Tie]) -> None:
+    """Links that were over before a moment, unless something holds them."""
+    columns = {
+        "customer": LinkRow.customer,
+        "policy": LinkRow.policy,
+        "claim": LinkRow.claim,
+        "call": LinkRow.call_id,
+    }
+    free = [
+        column.not_in([number for held, number in holds if held == kind]) for kind, column in columns.items()
+    ]
+    await connection.execute(delete(LinkRow).where(LinkRow.expires_at < before, *free))

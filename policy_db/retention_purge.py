@@ -11,7 +11,7 @@ from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from policy_db.clock import Clock
-from policy_db.documents_forget import forget_links
+from policy_db.documents_forget import drop_documents, forget_links
 from policy_db.outreach_forget import forget_long_ago
 from policy_db.retention import Period, Retention
 from policy_db.retention_delete import Deleter, RemoveFile, not_blank
@@ -20,6 +20,7 @@ from policy_db.retention_ties import (
     open_holds,
     ties_of_calls,
     ties_of_claims,
+    ties_of_documents,
     ties_of_recordings,
     ties_of_referrals,
     ties_of_suggestions,
@@ -98,7 +99,7 @@ class Purge:
             ("claims", self._claims),
             ("calls", self._calls),
             ("suggestions", self._suggestions),
-            ("documents", self._rows(DocumentRow, DocumentRow.created_at)),
+            ("documents", self._documents),
             ("attempts", self._rows(AttemptRow, AttemptRow.at)),
             ("numbers", self._numbers),
             ("imports", self._imports),
@@ -267,7 +268,7 @@ class Purge:
             SuggestionRow.decided_at,
             and_(SuggestionRow.decided_at < due, SuggestionRow.customer != ""),
             ties_of_suggestions,
-            self._blanking(deleter.blank_suggestions),
+            self._dropping(deleter.blank_suggestions),
         )
         await self._each_batch(
             "suggestions",
@@ -275,15 +276,15 @@ class Purge:
             ReferralRow.flagged_at,
             and_(ReferralRow.flagged_at < due, ReferralRow.changed_at < due, ReferralRow.customer != ""),
             ties_of_referrals,
-            self._blanking(deleter.blank_referrals),
+            self._dropping(deleter.blank_referrals),
         )
         if not self.dry:
             over = or_(DoNotCallRow.removed_at < due, DoNotCallRow.until < due)
             async with self.store.writing() as connection:
                 await connection.execute(delete(DoNotCallRow).where(over))
 
-    def _blanking(
-        self, blank: Callable[[AsyncConnection, Sequence[str]], Awaitable[int]]
+    def _dropping(
+        self, change: Callable[[AsyncConnection, Sequence[str]], Awaitable[int]]
     ) -> Callable[[str, Sequence[str]], Awaitable[None]]:
         async def drop(name: str, ids: Sequence[str]) -> None:
             count = self._count(name)
@@ -291,9 +292,22 @@ class Purge:
                 count.deleted += len(ids)
                 return
             async with self.store.writing() as connection:
-                count.deleted += await blank(connection, ids)
+                count.deleted += await change(connection, ids)
 
         return drop
+
+    # Documents
+
+    async def _documents(self, period: Period, periods: dict[str, Period]) -> None:
+        """Documents with what is in them, their links, and how they were faxed."""
+        await self._each_batch(
+            "documents",
+            DocumentRow,
+            DocumentRow.created_at,
+            DocumentRow.created_at < self._due(period),
+            ties_of_documents,
+            self._dropping(drop_documents),
+        )
 
     # Telephone numbers
 
@@ -347,7 +361,7 @@ class Purge:
         async with self.store.writing() as connection:
             await connection.execute(delete(UserSessionRow).where(UserSessionRow.expires_at < now))
             await connection.execute(delete(PromptPinRow).where(PromptPinRow.expires_at < now))
-            await forget_links(connection, now - timedelta(days=30))
+            await forget_links(connection, now - timedelta(days=30), await open_holds(connection))
             await connection.execute(delete(SignInRow).where(SignInRow.at < now - timedelta(days=1)))
 
     # Batches

@@ -17,6 +17,7 @@ from policy_db.tables import (
     CallRow,
     ClaimRow,
     CustomerRow,
+    DocumentRow,
     LegalHoldRow,
     MessageRow,
     PolicyRow,
@@ -51,6 +52,7 @@ async def ties_of_calls(connection: AsyncConnection, calls: Sequence[str]) -> Ti
     await _policies_of_calls(connection, calls, ties)
     await _lines_of_calls(connection, calls, ties)
     await _claims_of_calls(connection, calls, ties)
+    await _documents_of_calls(connection, calls, ties)
     await _phones_of_calls(connection, calls, ties)
     return ties
 
@@ -83,6 +85,16 @@ async def _claims_of_calls(connection: AsyncConnection, calls: Sequence[str], ti
         ties[call] |= {
             tie for tie in (("claim", claim), ("policy", policy), ("customer", customer)) if tie[1]
         }
+
+
+async def _documents_of_calls(connection: AsyncConnection, calls: Sequence[str], ties: Ties) -> None:
+    """A call's documents go when it is blanked, so what holds one of them holds it."""
+    query = select(DocumentRow.id, DocumentRow.call_id).where(
+        DocumentRow.call_id.in_(calls), DocumentRow.call_id != ""
+    )
+    documents = {row.id: row.call_id for row in await connection.execute(query)}
+    for document, found in (await _subjects_of_documents(connection, list(documents))).items():
+        ties[documents[document]] |= found
 
 
 async def _phones_of_calls(connection: AsyncConnection, calls: Sequence[str], ties: Ties) -> None:
@@ -162,6 +174,38 @@ async def ties_of_claims(connection: AsyncConnection, claims: Sequence[str]) -> 
         }
         for key, number, call, policy, customer in await connection.execute(query)
     }
+
+
+async def ties_of_documents(connection: AsyncConnection, documents: Sequence[str]) -> Ties:
+    """The ties of documents by their ids: those of the call that asked for them, and what they are about."""
+    query = select(DocumentRow.id, DocumentRow.call_id).where(DocumentRow.id.in_(documents))
+    calls = {row.id: row.call_id for row in await connection.execute(query)}
+    ties = await _subjects_of_documents(connection, documents)
+    of_calls = await ties_of_calls(connection, sorted({call for call in calls.values() if call}))
+    return {one: found | of_calls.get(calls.get(one, ""), set()) for one, found in ties.items()}
+
+
+async def _subjects_of_documents(connection: AsyncConnection, documents: Sequence[str]) -> Ties:
+    """Customer, policy and claim that documents are about, and whose policy or claim that is."""
+    query = select(
+        DocumentRow.id, DocumentRow.customer, DocumentRow.claim, PolicyRow.number, CustomerRow.number
+    )
+    query = query.outerjoin(PolicyRow, PolicyRow.id == DocumentRow.policy_id)
+    query = query.outerjoin(CustomerRow, CustomerRow.id == PolicyRow.customer_id)
+    rows = list(await connection.execute(query.where(DocumentRow.id.in_(documents))))
+    claims = await _owners_of_claims(connection, {row.claim for row in rows if row.claim})
+    ties: Ties = {one: set() for one in documents}
+    for document, customer, claim, policy, holder in rows:
+        named = (("customer", customer), ("claim", claim), ("policy", policy), ("customer", holder))
+        ties[document] |= {tie for tie in named if tie[1]} | claims.get(claim, set())
+    return ties
+
+
+async def _owners_of_claims(connection: AsyncConnection, claims: Iterable[str]) -> Ties:
+    """The ties of claims by their numbers."""
+    query = select(ClaimRow.id, ClaimRow.number).where(ClaimRow.number.in_(tuple(claims)))
+    numbers = {row.id: row.number for row in await connection.execute(query)}
+    return {numbers[key]: ties for key, ties in (await ties_of_claims(connection, list(numbers))).items()}
 
 
 async def ties_of_suggestions(connection: AsyncConnection, suggestions: Sequence[str]) -> Ties:
