@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +138,9 @@ class CallSession:
     def go_on_with(self, flow: str) -> bool:
         """Leave what the call is at, and begin another flow; False while it is with a person, or over."""
         state = self._state
+        if state is None and self._outbound is not None and self._ended is None:
+            self._outbound = replace(self._outbound, flow=flow)  # it has not spoken yet, and begins so
+            return True
         if state is None or state.finished or self._ended is not None or self._transfers or self._failed:
             return False
         for service in self._services:
@@ -314,7 +317,8 @@ class CallSession:
         leg = self._leg
         match instruction:
             case ins.Say():
-                self._say(instruction)
+                if not self._failed:
+                    self._mouth.say(instruction)
             case ins.StopSaying():
                 self._mouth.stop()
             case ins.Listen(sensitive=sensitive):
@@ -345,11 +349,6 @@ class CallSession:
             case ins.HangUp(reason=reason):
                 self._outcome = self._outcome or reason
                 leg.hang_up(reason)
-
-    def _say(self, say: ins.Say) -> None:
-        if self._failed:
-            return
-        self._mouth.say(say)
 
     def _heard_answer(self) -> None:
         """Something begins to be heard that answers the caller."""

@@ -200,8 +200,8 @@ class Placer:
         opening = Opening(attempt.call_id, campaign.flow, person.language or rules.language, facts)
         talk = self._begin(leg, opening)
         watch = Watch(talk, rules, partial(self._answered_by, attempt))
-        told.watch = watch
         watch.listen(leg)
+        told.watched_by(watch)
         try:
             await talk.run()
         finally:
@@ -264,7 +264,15 @@ class _Told:
     def __init__(self, placer: Placer, attempt: Attempt) -> None:
         self._placer = placer
         self._attempt = attempt
-        self.watch: Watch | None = None
+        self._watch: Watch | None = None
+        #: What the carrier made out before there was a talk: its word may be faster than the sound.
+        self._early: list[Heard] = []
+
+    def watched_by(self, watch: Watch) -> None:
+        """The talk has begun; what was told before it is told to whoever watches it."""
+        self._watch = watch
+        for heard in self._early:
+            watch.heard(heard)
 
     def submitted(self, carrier_id: str) -> None:
         placer = self._placer
@@ -274,8 +282,11 @@ class _Told:
         self._placer._aside(self._placer._tell(self._attempt, "ringing"))
 
     def answered_by(self, who: AnsweredBy, *, tone: bool = False) -> None:
-        if self.watch is not None:
-            self.watch.heard(Heard(who, sure=True, tone=tone))
+        heard = Heard(who, sure=True, tone=tone)
+        if self._watch is None:
+            self._early.append(heard)
+        else:
+            self._watch.heard(heard)
 
 
 class Watch:

@@ -84,6 +84,8 @@ class World:
             await self.picked_up.wait()
         if what in ("busy", "no_answer", "unreachable", "unpaid", "invalid_number"):
             raise NotReachedError(what)
+        if what == "fax":
+            told.answered_by("fax")
         return Answer(what)
 
     async def ask(self, order: DialOrder) -> CarrierAnswer | None:
@@ -103,7 +105,7 @@ class TalkDouble:
 
     def __init__(self, database: PolicyDatabase, opening: Opening, answer: Answer) -> None:
         self._database, self._opening, self._answer = database, opening, answer
-        self.touched = True
+        self.touched = answer.what != "fax"
         self.outcome = "caller_hung_up"
 
     def go_on_with(self, flow: str) -> bool:
@@ -113,7 +115,7 @@ class TalkDouble:
         self.outcome = reason
 
     async def run(self) -> None:
-        if self._answer.what != "hung_up":
+        if self._answer.what not in ("hung_up", "fax"):
             await self._database.outreach.said(self._opening.call_id, self._answer.what)
 
 
@@ -267,6 +269,7 @@ async def test_everybody_is_called_and_each_end_is_the_one_that_came(
         "hung_up",
         "wrong_number",
         "do_not_call",
+        "fax",  # told by the carrier before there is a talk that it could be told to
     )
     people = numbers(len(ways))
     world = World(dict(zip(people, ways, strict=True)))
