@@ -21,6 +21,7 @@ from sip_caller import OutsideCall, SipCaller, sine
 
 from ivr import app
 from ivr.resources import bundled
+from ivr.seats import Desk
 from ivr.settings import Settings
 from policy_db import PolicyDatabase
 from policy_db.seat_facts import Queue, QueueCall, Seat
@@ -83,7 +84,7 @@ class House:
         host, port = phone.address
         seat = Seat(name, name, f"sip:{name}@{host}:{port}", ("zh-CN",), **facts)
         await self.database.seats.add(seats=[seat])
-        desk = app.Desk(self.database.seats)
+        desk = Desk(self.database.seats)
         assert await desk.sign_in(name, console=False)
         return phone
 
