@@ -21,7 +21,7 @@ import psutil
 import soundfile
 import soxr
 from bench_row import Row
-from hotline_process import HotlineProcess, environment_of, run_command, serving
+from hotline_process import HotlineProcess, environment_of, run_command, serving, until
 from listener import INSTALLED, MISSING, MODELS
 from sip_analysis import percentile
 from sip_caller import OutsideCall, Packet, Pcm, SipCaller
@@ -33,6 +33,15 @@ from ivr.speech.hearing.reports import Heard
 from ivr.speech.hearing.types import Expectation
 
 PEOPLE = Path(__file__).parents[3] / "shared" / "speech" / "human" / "zh_word"
+#: What is left as messages: people's sentences, four to eight seconds long.
+SENTENCES = PEOPLE.parent / "zh_sent"
+MESSAGES = (
+    "aishell_BAC009S0764W0121.wav",
+    "funasr_asr_example.wav",
+    "ppasr_test.wav",
+    "wenet_long.wav",
+    "wenet_mid.wav",
+)
 #: 变更 leads from the main menu to the changes of a policy, 返回 back.
 THERE, BACK = "cmn_040.wav", "cmn_097.wav"
 #: Callers at once, and words that each of them says.
@@ -76,6 +85,7 @@ async def _called(hotline: HotlineProcess) -> list[Row]:
         for people, words in CROWDS:
             found += _answer_rows(people, await _crowd(caller, people, words))
         found += await _lateness_rows(caller)
+        found += await _message_rows(caller, hotline)
     found += _memory_rows(hotline)
     return found
 
@@ -174,6 +184,35 @@ async def _window(calls: Sequence[OutsideCall]) -> float:
     return percentile(late, 0.99)
 
 
+async def _message_rows(caller: SipCaller, hotline: HotlineProcess) -> list[Row]:
+    """Messages that are left one after another: from hanging up to the transcript, in lengths of the message."""
+    waited = []
+    for written, name in enumerate(MESSAGES):
+        call = await caller.dial("4000001234", caller=f"1380000{written:04d}")
+        await call.press("7")
+        await call.press("1")
+        taping = "select id from recordings where state = 'recording'"
+        await asyncio.to_thread(until, lambda: hotline.rows(taping), 40, "the beep")
+        await asyncio.sleep(0.6)
+        message = _recording(name, SENTENCES)
+        call.say(message)
+        await asyncio.sleep(len(message) / 8000 + 0.5)
+        await call.hang_up()
+        ended = time.monotonic()
+        await asyncio.to_thread(_written, hotline, written + 1)
+        waited.append((time.monotonic() - ended) / (len(message) / 8000))
+    title = f"messages of {len(MESSAGES)} people: hang-up → transcript, of the message's length"
+    return [
+        Row(f"{title}, median", statistics.median(waited), "times"),
+        Row("… longest", max(waited), "times", 1),
+    ]
+
+
+def _written(hotline: HotlineProcess, number: int) -> None:
+    count = "select count(*) from transcripts where text != ''"
+    until(lambda: hotline.rows(count)[0][0] >= number, 120, "the transcript")
+
+
 def cost_rows() -> Iterator[Row]:
     """One recogniser in this process: what a word costs, and what stays of it."""
     process = psutil.Process(os.getpid())
@@ -222,8 +261,8 @@ def _memory_rows(hotline: HotlineProcess) -> list[Row]:
     return [Row("a recogniser process, its own memory, largest", max(own), "MB", digits=0)]
 
 
-def _recording(name: str) -> Pcm:
-    samples, rate = soundfile.read(PEOPLE / name, dtype="float32")
+def _recording(name: str, folder: Path = PEOPLE) -> Pcm:
+    samples, rate = soundfile.read(folder / name, dtype="float32")
     telephone = soxr.resample(samples, rate, 8000)
     return np.asarray(telephone / np.abs(telephone).max() * 9000).astype(np.int16)
 
