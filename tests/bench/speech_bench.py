@@ -191,8 +191,7 @@ async def _message_rows(caller: SipCaller, hotline: HotlineProcess) -> list[Row]
         call = await caller.dial("4000001234", caller=f"1380000{written:04d}")
         await call.press("7")
         await call.press("1")
-        taping = "select id from recordings where state = 'recording'"
-        await asyncio.to_thread(until, lambda: hotline.rows(taping), 40, "the beep")
+        await asyncio.to_thread(_taped, hotline)
         await asyncio.sleep(0.6)
         message = _recording(name, SENTENCES)
         call.say(message)
@@ -206,6 +205,11 @@ async def _message_rows(caller: SipCaller, hotline: HotlineProcess) -> list[Row]
         Row(f"{title}, median", statistics.median(waited), "times"),
         Row("… longest", max(waited), "times", 1),
     ]
+
+
+def _taped(hotline: HotlineProcess) -> None:
+    taping = "select id from recordings where state = 'recording'"
+    until(lambda: hotline.rows(taping), 40, "the beep")
 
 
 def _written(hotline: HotlineProcess, number: int) -> None:
