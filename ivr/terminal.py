@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 
 from ivr.app import advising, call_parts, load_content, new_call_id, open_database
-from ivr.call.session import CallParts, CallSession
+from ivr.call.parts import CallParts
+from ivr.call.session import CallSession
 from ivr.clock import Clock, SystemClock, VirtualClock
 from ivr.errors import SettingError
 from ivr.flow import FlowLibrary

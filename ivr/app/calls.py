@@ -12,8 +12,8 @@ from ivr.app.faxes import fax_rules
 from ivr.call.engines import Engines
 from ivr.call.journal import CallJournal
 from ivr.call.metrics import CallMetrics
+from ivr.call.parts import CallParts
 from ivr.call.recordings import RecordingVault
-from ivr.call.session import CallParts
 from ivr.call.transfers import NoSeats, Transfers
 from ivr.call.voicing import prompt_room
 from ivr.flow.engine import OpenState

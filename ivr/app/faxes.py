@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ivr.app.content import Content
 from ivr.app.outreach import carriers_of
-from ivr.call.session import CallParts
+from ivr.call.parts import CallParts
 from ivr.clock import SystemClock
 from ivr.lines.base import Line
 from ivr.services import FaxRules

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ivr.app.content import Content
 from ivr.call.company_hours import CompanyHours
-from ivr.call.session import CallParts
+from ivr.call.parts import CallParts
 from ivr.call.talks import TalkTaping
 from ivr.clock import SystemClock
 from ivr.lines.base import Line

@@ -20,8 +20,8 @@ from ivr.app.twilio import make_twilio, twilio_word
 from ivr.bus import Bus
 from ivr.call.company_hours import CompanyHours
 from ivr.call.hearing import Hears
+from ivr.call.parts import CallParts
 from ivr.call.recovery import Recovery
-from ivr.call.session import CallParts
 from ivr.call.voicing import saying_names
 from ivr.lines.base import Line
 from ivr.settings import Settings

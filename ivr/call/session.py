@@ -4,69 +4,39 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from ivr.call.asking import ask
-from ivr.call.hearing import Hears, HearsNothing, NotHeard, Said, SpeakingBegan, Told
-from ivr.call.journal import CallJournal
-from ivr.call.metrics import CallMetrics
+from ivr.call.hearing import NotHeard, Said, SpeakingBegan, Told
 from ivr.call.mouth import Mouth, Wording
 from ivr.call.outbound import Outbound
-from ivr.call.recordings import RecordingVault, recording_id
-from ivr.call.transfers import TRANSFER_SAYS, Transfers
-from ivr.clock import TimerHandle
-from ivr.flow import CallState, Engine, Turn
+from ivr.call.parts import CallParts
+from ivr.call.recordings import recording_id
+from ivr.call.timers import Timers
+from ivr.call.transfers import TRANSFER_SAYS
+from ivr.flow import CallState, Turn
 from ivr.flow import events as ev
 from ivr.flow import instructions as ins
 from ivr.flow.trace import Fault, TraceEntry
 from ivr.flow.values import Level
 from ivr.lines import base as line
-from ivr.services import ServiceContext, ServiceRegistry
+from ivr.services import ServiceContext
 from ivr.services.journey import Journey
-from ivr.services.suggesting import NoSuggestions, Suggests
-from ivr.speech import Speaker
-from ivr.speech.stretch import Stretcher
 
 log = structlog.get_logger(__name__)
 
 #: Keys beyond this many unread messages are dropped: nobody types so far ahead, a broken device might.
 MAILBOX_LIMIT = 1000
-HANG_UP_GRACE = 5.0
 #: After a fault of ours: how long a word of apology may take, and then what flows do after a hang-up.
 LAST_SECONDS = 30.0
 
 #: The token of the apology; the engine's own tokens are letters with numbers.
 _SORRY = "sorry"
-
-
-@dataclass(frozen=True, slots=True)
-class CallParts:
-    """What every call of a worker shares."""
-
-    engine: Callable[[], Engine]
-    speaker: Speaker
-    services: ServiceRegistry
-    journal: CallJournal
-    vault: RecordingVault
-    transfers: Transfers
-    metrics: CallMetrics
-    #: Facts of the place, readable by flows as `call.NAME`.
-    facts: dict[str, Any] = field(default_factory=dict)
-    #: What suggests something to callers whose own matter is done.
-    advice: Suggests = field(default_factory=NoSuggestions)
-    #: What makes clips slower, for all calls.
-    stretcher: Stretcher = field(default_factory=Stretcher)
-    #: What listens to callers who speak.
-    hearing: Hears = field(default_factory=HearsNothing)
-    #: Seconds of ringing after which flows apologise (`call.late`); 0: never.
-    late_after: float = 20.0
-    #: Seconds that the other side may take to confirm our hang-up, and running services to end after the call.
-    grace: float = HANG_UP_GRACE
 
 
 Message = line.LegEvent | ev.TimerFired | ev.ServiceResult | ev.TransferResult | Told
@@ -94,7 +64,7 @@ class CallSession:
         self._journey = Journey(call_id, leg.info.caller, self._library)
         self._mailbox: deque[Message] = deque()
         self._wake = asyncio.Event()
-        self._timers: dict[str, TimerHandle] = {}
+        self._timers = Timers(leg.clock, self._post)
         self._services: set[asyncio.Task[None]] = set()
         self._transfers: set[asyncio.Task[None]] = set()
         #: Recordings that the leg has not reported finished, with their files.
@@ -145,7 +115,7 @@ class CallSession:
             return False
         for service in self._services:
             service.cancel()
-        self._stop_timers()
+        self._timers.stop_all()
         self._ears.stop()
         self._leg.stop_playing()
         self._leg.mask(False)
@@ -228,7 +198,7 @@ class CallSession:
             case SpeakingBegan() | Said() | NotHeard():
                 self._told_of_speech(message)
             case ev.TimerFired(timer=timer):
-                self._timers.pop(timer, None)
+                self._timers.over(timer)
                 # What is said now answers the clock, not the caller.
                 self._pressed_at = self._spoke_until = None
                 self._tell(ev.TimerFired(self._now, timer))
@@ -328,9 +298,9 @@ class CallSession:
                 leg.mask(False)
                 self._ears.stop()
             case ins.StartTimer(timer=timer, seconds=seconds):
-                self._start_timer(timer, seconds)
+                self._timers.start(timer, seconds)
             case ins.StopTimer(timer=timer):
-                self._stop_timer(timer)
+                self._timers.stop(timer)
             case ins.RunService():
                 _spawn(self._services, self._run_service(instruction))
             case ins.Record():
@@ -365,17 +335,6 @@ class CallSession:
         if filler is None or self._state is None:
             return None
         return ins.Phrase(filler.say, self._state.language)
-
-    def _start_timer(self, timer: str, seconds: float) -> None:
-        self._stop_timer(timer)
-        self._timers[timer] = self._clock.call_at(
-            self._clock.time() + seconds, lambda: self._post(ev.TimerFired(0.0, timer))
-        )
-
-    def _stop_timer(self, timer: str) -> None:
-        handle = self._timers.pop(timer, None)
-        if handle is not None:
-            handle.cancel()
 
     # What takes time
 
@@ -483,7 +442,7 @@ class CallSession:
         self._failed, self._outcome = True, "error"
         try:
             self._trace([Fault(self._now, *_place(self._state), type(error).__name__, "the call failed")])
-            self._stop_timers()
+            self._timers.stop_all()
             await self._apologise()
             self._leg.hang_up("error")
             async with asyncio.timeout(self._parts.grace + LAST_SECONDS):
@@ -506,9 +465,9 @@ class CallSession:
             log.error("no word of apology", call_id=self.call_id, error=type(error).__name__)
             return
         self._leg.play(rendered.clips, token=_SORRY, text=rendered.text)
-        self._start_timer(_SORRY, LAST_SECONDS)
+        self._timers.start(_SORRY, LAST_SECONDS)
         await self._until_said()
-        self._stop_timer(_SORRY)
+        self._timers.stop(_SORRY)
 
     async def _until_said(self) -> None:
         """Wait for the apology's end; what matters beyond it is put back for the winding up."""
@@ -530,7 +489,7 @@ class CallSession:
         try:
             self._ears.close()
             self._mouth.close()
-            self._stop_timers()
+            self._timers.stop_all()
             await self._await_end()
             with self._clock.hold():
                 await self._end_tasks()
@@ -542,10 +501,6 @@ class CallSession:
             parts.services.forget(self.call_id)
             with self._clock.hold():
                 await parts.journal.finish(self.call_id, self._final_outcome)
-
-    def _stop_timers(self) -> None:
-        for timer in tuple(self._timers):
-            self._stop_timer(timer)
 
     async def _await_end(self) -> None:
         """Wait for `Ended` where we hung up first; recordings that end meanwhile are still stored."""

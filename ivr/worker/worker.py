@@ -13,7 +13,8 @@ from typing import Any
 import structlog
 
 from ivr.call.outbound import Outbound
-from ivr.call.session import CallParts, CallSession
+from ivr.call.parts import CallParts
+from ivr.call.session import CallSession
 from ivr.flow import FlowStore
 from ivr.lines.base import Leg, Line
 from ivr.worker.status import State, WorkerStatus, remove_status, write_status

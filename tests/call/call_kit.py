@@ -16,8 +16,9 @@ from prometheus_client import CollectorRegistry
 from ivr.call.engines import Engines
 from ivr.call.journal import CallJournal
 from ivr.call.metrics import CallMetrics
+from ivr.call.parts import CallParts
 from ivr.call.recordings import RecordingVault
-from ivr.call.session import CallParts, CallSession
+from ivr.call.session import CallSession
 from ivr.call.transfers import NoSeats
 from ivr.clock import VirtualClock
 from ivr.flow import FlowStore, Manifest, PromptSignature
