@@ -87,7 +87,7 @@ class EfaxMachine:
     async def on(self, call: OutsideCall) -> int:
         """Be the machine at the end of a call, until efax is done; its exit code."""
         at = len(call.heard)
-        call.say(np.zeros(3 * FRAME, np.int16))
+        call.say(np.zeros(12 * FRAME, np.int16))  # so late may this process be without a gap in what is said
         assert self._efax is not None, "nobody has pressed start"
         while self._efax.poll() is None:
             if len(call.heard) == at:

@@ -18,7 +18,7 @@ from ivr.lines.base import Ended, KeyDown, LegInfo
 from ivr.lines.fax import Station
 from ivr.lines.port_leg import PortLeg
 from ivr.media import g711
-from ivr.media.fax import FaxTerminal
+from ivr.media.fax import FaxTerminal, write_pages
 from ivr.media.g711 import FRAME, Law
 from ivr.media.port import AudioPort
 from ivr.media.writer import RecordingWriter
@@ -35,7 +35,7 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 class Line(PortLeg):
     """A leg with a machine at its other end, which hears and says as fast as it can until it hangs up."""
 
-    def __init__(self, machine: FaxTerminal | None, *, beats: int = 50 * 600) -> None:
+    def __init__(self, machine: FaxTerminal | None, *, beats: int = 50 * 600, stalls: bool = False) -> None:
         loop = asyncio.get_running_loop()
         port = AudioPort(Law.A, post=loop.call_soon)
         info = LegInfo("leg", "test", "13800138000", "4001")
@@ -44,6 +44,7 @@ class Line(PortLeg):
         )
         self._machine = machine
         self._beats = beats
+        self._stalls = stalls
         self.hung_up = False
         self.task = asyncio.create_task(self._pace())
 
@@ -53,14 +54,18 @@ class Line(PortLeg):
 
     async def _pace(self) -> None:
         quiet = np.zeros(FRAME, np.int16)
-        for _ in range(self._beats):
+        for beat in range(self._beats):
+            stalled = self._stalls and beat % 50 < 8
+            if stalled:  # silence for a packet that comes later, and no moment for the modem's thread
+                self.port.frame_received(g711.SILENCE[Law.A])
             said = g711.decode(self.port.next_frame(), Law.A)
             heard = quiet if self._machine is None else self._machine.say()
             if self._machine is not None:
                 self._machine.hear(said)
             self.port.frame_received(g711.encode(heard, Law.A))
             # The modem's thread makes one frame for each that we take.
-            await asyncio.sleep(0.0004)
+            if not stalled:
+                await asyncio.sleep(0.0004)
         self._desk.emit(Ended("caller"))
 
 
@@ -140,6 +145,18 @@ async def test_a_fax_in_a_call_is_sent_kept_and_its_pages_are_gone_from_the_disk
     assert document.state == "sent"
     assert len(images(got)) == 2
     assert list((tmp_path / "pages").iterdir()) == []
+    line.hang_up()
+
+
+async def test_pages_come_over_whole_where_packets_are_late_and_the_clock_stands_still_for_moments(
+    database: PolicyDatabase, tmp_path: Path
+) -> None:
+    await database.faxes.put("doc", call_id="c1")
+    got, sent = tmp_path / "got.tif", tmp_path / "sent.tif"
+    write_pages(await paper("doc"), sent)
+    line = Line(FaxTerminal(receive=got, ecm=False), stalls=True)
+    assert await desk(database, tmp_path / "pages").transfer("c1", line, REQUEST) == "answered"
+    assert images(got) == images(sent)
     line.hang_up()
 
 

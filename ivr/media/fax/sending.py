@@ -21,8 +21,9 @@ from ivr.media.fax.terminal import FaxResult, FaxTerminal
 from ivr.media.g711 import FRAME, SILENCE, Law
 from ivr.media.port import AudioPort, Post
 
-#: Frames made ahead (80 ms): how late the thread may be without a gap in what the other machine hears.
-LEAD: Final = 4
+#: Frames made ahead (240 ms): how late the thread may be without a gap in what the other machine hears, also where the
+#: clock takes several at once after a stall. T.30 gives answers three seconds.
+LEAD: Final = 12
 #: Beats without any sound (0.5 s) after which silence is taken for heard: the protocol's clocks go on.
 _PATIENCE: Final = 25
 
@@ -84,7 +85,9 @@ class FaxSending:
     # The clock's side.
 
     def _listen(self, frame: bytes) -> None:
-        self._heard.append(frame)
+        # Silence itself, not what sounds like it, stands for packets that are late: a modem would rather wait for them.
+        if frame is not SILENCE[self._port.law]:
+            self._heard.append(frame)
 
     def next_frame(self, law: Law) -> bytes:
         """See AudioSource."""
