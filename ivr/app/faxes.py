@@ -7,15 +7,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from ivr.app.content import Content
 from ivr.app.outreach import carriers_of
+from ivr.app.place import Place
 from ivr.call.parts import CallParts
 from ivr.clock import SystemClock
-from ivr.lines.base import Line
 from ivr.services import FaxRules
 from ivr.settings import Settings, listed
 from ivr.worker.worker import Worker
-from policy_db import PolicyDatabase
 
 
 def fax_rules(settings: Settings) -> FaxRules:
@@ -23,33 +21,32 @@ def fax_rules(settings: Settings) -> FaxRules:
     return FaxRules(settings.fax, listed(settings.fax_numbers))
 
 
-def fax_paper(
-    settings: Settings, content: Content, database: PolicyDatabase
-) -> Callable[[str], Awaitable[bytes]]:
+def fax_paper(place: Place) -> Callable[[str], Awaitable[bytes]]:
     """What gives a document as a PDF; what makes them is imported with the first one."""
 
     async def paper(document: str) -> bytes:
         from ivr.outreach.documents.sending import maker_of
 
-        return await maker_of(settings, database, content.flows, content.speaker.catalogue).pdf(document)
+        content = place.content
+        maker = maker_of(place.settings, place.database, content.flows, content.speaker.catalogue)
+        return await maker.pdf(document)
 
     return paper
 
 
-def with_faxes(
-    settings: Settings, content: Content, database: PolicyDatabase, parts: CallParts, name: str
-) -> CallParts:
+def with_faxes(place: Place, parts: CallParts) -> CallParts:
     """The parts of calls, where callers can be sent a fax in their call."""
+    settings = place.settings
     if not fax_rules(settings).possible:
         return parts
     from ivr.call.faxing import FaxDesk, WithFaxes
     from ivr.lines.fax import Station
 
     desk = FaxDesk(
-        database.faxes,
-        paper=fax_paper(settings, content, database),
+        place.database.faxes,
+        paper=fax_paper(place),
         folder=settings.run_dir / "faxes",
-        holder=f"{name}/{secrets.token_hex(6)}",
+        holder=f"{place.name}/{secrets.token_hex(6)}",
         station=Station(settings.fax_station),
         note=parts.journal.note,
     )
@@ -57,11 +54,10 @@ def with_faxes(
 
 
 @asynccontextmanager
-async def faxing_to_numbers(
-    settings: Settings, content: Content, database: PolicyDatabase, trunk: Line, name: str, worker: Worker
-) -> AsyncIterator[None]:
+async def faxing_to_numbers(place: Place, worker: Worker) -> AsyncIterator[None]:
     """Sends faxes that are due to numbers, meanwhile; nothing where no fax can be sent, or the line is not ours."""
-    carrier = carriers_of(settings, trunk).get("sip")
+    settings = place.settings
+    carrier = carriers_of(settings, place.trunk).get("sip")
     if carrier is None or not fax_rules(settings).possible:
         yield
         return
@@ -69,11 +65,11 @@ async def faxing_to_numbers(
     from ivr.outreach.faxing import FaxSender
 
     sender = FaxSender(
-        database.faxes,
+        place.database.faxes,
         carrier,
-        paper=fax_paper(settings, content, database),
+        paper=fax_paper(place),
         folder=settings.run_dir / "faxes",
-        holder=f"{name}/{secrets.token_hex(6)}",
+        holder=f"{place.name}/{secrets.token_hex(6)}",
         station=Station(settings.fax_station),
         room=lambda: worker.has_room,
         stopping=lambda: worker.stopping,

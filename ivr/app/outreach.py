@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ivr.app.ids import installation_id, new_call_id
+from ivr.app.place import Place
 from ivr.app.processes import until_stopped
 from ivr.app.storage import open_storage
 from ivr.clock import SystemClock
 from ivr.lines.base import Leg, Line
 from ivr.settings import Settings
 from ivr.worker.worker import OutboundCall, Worker
-from policy_db import PolicyDatabase
 
 if TYPE_CHECKING:
     from ivr.lines.twilio.line import TwilioLine
@@ -41,16 +41,7 @@ async def run_dialler(settings: Settings) -> None:
         ).run(stop)
 
 
-def placing_calls(
-    settings: Settings,
-    database: PolicyDatabase,
-    trunk: Line,
-    name: str,
-    index: int,
-    notify: Callable[[str, str], None],
-    worker: Callable[[], Worker],
-    twilio: TwilioLine | None = None,
-) -> Placer:
+def placing_calls(place: Place, worker: Callable[[], Worker]) -> Placer:
     """What places the calls of campaigns in a worker; `worker` gives it once it is made."""
     from ivr.call.outbound import Outbound
     from ivr.outreach.placing import Opening, Placer
@@ -60,15 +51,15 @@ def placing_calls(
         return worker().begin(leg, opening.call_id, start)
 
     return Placer(
-        database,
-        carriers_of(settings, trunk, twilio),
-        holder=f"{name}/{secrets.token_hex(6)}",
+        place.database,
+        carriers_of(place.settings, place.trunk, place.twilio),
+        holder=f"{place.name}/{secrets.token_hex(6)}",
         begin=begin,
         room=lambda: worker().has_room,
         stopping=lambda: worker().stopping,
-        new_call_id=lambda: new_call_id(settings.zone, index),
-        clock=SystemClock(settings.zone).now,
-        notify=notify,
+        new_call_id=lambda: new_call_id(place.settings.zone, place.index),
+        clock=SystemClock(place.settings.zone).now,
+        notify=place.bus.publish,
     )
 
 

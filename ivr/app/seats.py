@@ -5,91 +5,70 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from ivr.app.content import Content
-from ivr.call.company_hours import CompanyHours
+from ivr.app.place import Place
 from ivr.call.parts import CallParts
 from ivr.call.talks import TalkTaping
 from ivr.clock import SystemClock
-from ivr.lines.base import Line
-from ivr.lines.several import SeveralLines
 from ivr.seats import Announcer, Manners, PortSound, SeatTransfers, Whisperer, open_by
 from ivr.seats.outside import OutsideCalls
 from ivr.seats.rooms import Meetings, SeatsAndRooms
 from ivr.settings import Settings
-from policy_db import PolicyDatabase
 
 if TYPE_CHECKING:
     from ivr.lines.sip import SipLine
 
 
 @asynccontextmanager
-async def bringing_people(
-    settings: Settings,
-    content: Content,
-    database: PolicyDatabase,
-    line: SeveralLines,
-    worker: str,
-    parts: CallParts,
-    notify: Callable[[str, str], None],
-    company: CompanyHours,
-) -> AsyncIterator[SeatTransfers | None]:
-    """What brings this worker's callers to seats, tended meanwhile; no seats on a line that cannot join two legs."""
+async def with_people(
+    place: Place, parts: CallParts
+) -> AsyncIterator[tuple[CallParts, SeatTransfers | None]]:
+    """The parts of calls, where callers can be brought to people; and what brings them to seats, tended meanwhile.
+
+    As they were, and None, on a line that cannot join two legs.
+    """
     from ivr.lines.sip import SipLine
 
-    trunk = line.first
-    if not isinstance(trunk, SipLine):
-        yield None
+    if not isinstance(place.trunk, SipLine):
+        yield parts, None
         return
-    taping = talk_taping(settings, content, database, parts, trunk, worker)
-    transfers = SeatTransfers(
-        database.seats,
-        worker=worker,
-        line=line,
+    taping = talk_taping(place, parts, place.trunk)
+    transfers = seat_transfers(place, parts, place.trunk, taping)
+    rooms = meeting_rooms(place, parts, place.trunk)
+    async with taping.kept(), transfers.tended(), rooms.tended() as meetings:
+        outside = outside_calls(place, parts, place.trunk)
+        yield replace(parts, transfers=SeatsAndRooms(transfers, meetings, outside)), transfers
+
+
+def seat_transfers(place: Place, parts: CallParts, trunk: SipLine, taping: TalkTaping) -> SeatTransfers:
+    """What brings a worker's callers to seats."""
+    return SeatTransfers(
+        place.database.seats,
+        worker=place.name,
+        line=place.line,
         sound=PortSound(lambda: trunk.media_clock),
-        whisper=Whisperer(content.speaker),
-        clock=SystemClock(settings.zone),
-        is_open=open_by(company.of_queues(content.flows)),
+        whisper=Whisperer(place.content.speaker),
+        clock=SystemClock(place.settings.zone),
+        is_open=open_by(place.company.of_queues(place.content.flows)),
         taping=taping,
-        words=Announcer(content.speaker),
+        words=Announcer(place.content.speaker),
         note=noting(parts),
-        notify=notify,
+        notify=place.bus.publish,
         records=parts.journal,
-        manners=Manners(
-            pop_lead=settings.pop_lead_seconds,
-            lost=settings.seat_lost,
-            numbers=settings.call_back_numbers,
-            refer_out=settings.refer_out,
-            apology_after=settings.apologise_after,
-        ),
+        manners=manners(place.settings),
     )
-    async with taping.kept(), transfers.tended():
-        yield transfers
 
 
-@asynccontextmanager
-async def with_people(
-    settings: Settings,
-    content: Content,
-    database: PolicyDatabase,
-    line: SeveralLines,
-    worker: str,
-    parts: CallParts,
-    notify: Callable[[str, str], None],
-    company: CompanyHours,
-) -> AsyncIterator[tuple[CallParts, SeatTransfers | None]]:
-    """The parts of calls, where callers can be brought to people; and what brings them to seats, tended meanwhile."""
-    async with bringing_people(
-        settings, content, database, line, worker, parts, notify, company
-    ) as transfers:
-        if transfers is None:
-            yield parts, None
-            return
-        rooms = meeting_rooms(settings, content, database, line.first, parts, worker)
-        async with rooms.tended() as meetings:
-            outside = outside_calls(settings, content, database, line, line.first, parts)
-            yield replace(parts, transfers=SeatsAndRooms(transfers, meetings, outside)), transfers
+def manners(settings: Settings) -> Manners:
+    """How callers and seats are treated on the way to each other."""
+    return Manners(
+        pop_lead=settings.pop_lead_seconds,
+        lost=settings.seat_lost,
+        numbers=settings.call_back_numbers,
+        refer_out=settings.refer_out,
+        apology_after=settings.apologise_after,
+    )
 
 
 def noting(parts: CallParts) -> Callable[..., None]:
@@ -102,56 +81,40 @@ def noting(parts: CallParts) -> Callable[..., None]:
     return note
 
 
-def talk_taping(
-    settings: Settings,
-    content: Content,
-    database: PolicyDatabase,
-    parts: CallParts,
-    trunk: SipLine,
-    worker: str,
-) -> TalkTaping:
+def talk_taping(place: Place, parts: CallParts, trunk: SipLine) -> TalkTaping:
     """What records a worker's talks with seats."""
     return TalkTaping(
-        settings.record_talks,
+        place.settings.record_talks,
         vault=parts.vault,
         journal=parts.journal,
-        database=database,
-        worker=worker,
-        speaker=content.speaker,
+        database=place.database,
+        worker=place.name,
+        speaker=place.content.speaker,
         media_clock=lambda: trunk.media_clock,
     )
 
 
-def meeting_rooms(
-    settings: Settings, content: Content, database: PolicyDatabase, trunk: Line, parts: CallParts, worker: str
-) -> Meetings:
-    """The meet-me rooms of a worker whose line can join legs."""
+def meeting_rooms(place: Place, parts: CallParts, trunk: SipLine) -> Meetings:
+    """The meet-me rooms of a worker."""
     return Meetings(
-        database.rooms,
-        worker=worker,
-        sound=PortSound(lambda: cast("SipLine", trunk).media_clock),
-        words=Announcer(content.speaker),
-        clock=SystemClock(settings.zone),
+        place.database.rooms,
+        worker=place.name,
+        sound=PortSound(lambda: trunk.media_clock),
+        words=Announcer(place.content.speaker),
+        clock=SystemClock(place.settings.zone),
         note=parts.journal.note,
     )
 
 
-def outside_calls(
-    settings: Settings,
-    content: Content,
-    database: PolicyDatabase,
-    line: SeveralLines,
-    trunk: Line,
-    parts: CallParts,
-) -> OutsideCalls:
+def outside_calls(place: Place, parts: CallParts, trunk: SipLine) -> OutsideCalls:
     """What puts callers through to salespeople, and salespeople to who left them a message."""
     return OutsideCalls(
-        database.salespeople,
-        database.messages,
-        line=line,
-        sound=PortSound(lambda: cast("SipLine", trunk).media_clock),
-        words=Announcer(content.speaker),
-        numbers=settings.call_back_numbers,
-        shows=settings.put_through_shows,
+        place.database.salespeople,
+        place.database.messages,
+        line=place.line,
+        sound=PortSound(lambda: trunk.media_clock),
+        words=Announcer(place.content.speaker),
+        numbers=place.settings.call_back_numbers,
+        shows=place.settings.put_through_shows,
         note=parts.journal.note,
     )
