@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ivr.media.g711 import Law, encode
 
@@ -111,10 +112,18 @@ def write_scenario(
     return path
 
 
-def write_sound(path: Path, seconds: float, keys: Sequence[tuple[float, str]] = (), seed: int = 1) -> Path:
-    """A capture file of a caller who makes noise, and presses keys at moments in seconds. A-law."""
+def write_sound(
+    path: Path,
+    seconds: float,
+    keys: Sequence[tuple[float, str]] = (),
+    seed: int = 1,
+    *,
+    said: NDArray[np.int16] | None = None,
+) -> Path:
+    """A capture file of a caller who says `said` (over and over; else makes noise), and presses keys at moments in
+    seconds. A-law."""
     noise = np.random.default_rng(seed).normal(0, 2500, _FRAME * 50).astype(np.int16)
-    audio = encode(noise, Law.A)
+    audio = encode(noise if said is None else said[: len(said) // _FRAME * _FRAME], Law.A)
     presses = {round(at * 50): key for at, key in keys}
     packets, pressed, number = [], -100, 0
     stamp_pressed, key = 0, ""
@@ -129,7 +138,7 @@ def write_sound(path: Path, seconds: float, keys: Sequence[tuple[float, str]] = 
                 packets.append((tick, _rtp(number, stamp_pressed, _EVENTS, not since) + event))
                 number += 1
         else:
-            start = tick % 50 * _FRAME
+            start = tick * _FRAME % len(audio)
             sound = audio[start : start + _FRAME]
             packets.append((tick, _rtp(number, tick * _FRAME, _PCMA, tick == 0) + sound))
             number += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,9 +15,14 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
+from free_ports import free_port
 from hotline_process import HotlineProcess, serving, until
 from listener import INSTALLED, MISSING, MODELS
 from sip_caller import OutsideCall, Pcm, SipCaller
+from sipp_process import INSTALLED as SIPP_INSTALLED
+from sipp_process import MISSING as SIPP_MISSING
+
+from tests.bench.sip_load import write_scenario, write_sound
 
 SPEECH = Path(__file__).parents[3] / "shared" / "speech"
 PEOPLE = SPEECH / "human"
@@ -160,6 +166,30 @@ async def test_a_word_said_over_the_prompt_goes_where_it_asks_and_a_cough_goes_n
         await talk.say(recording("zh_word/cmn_019.wav"))  # 人工
         await talk.until(at("person"))
         assert talk.count("speech_used") == 2
+
+
+@pytest.mark.skipif(not SIPP_INSTALLED, reason=SIPP_MISSING)
+async def test_a_key_and_words_that_sipp_sends_lead_where_they_ask(hotline: HotlineProcess, tmp_path: Path) -> None:
+    quiet = np.zeros(8000, np.int16)
+    words = [recording(f"zh_word/cmn_{name}.wav") for name in ("040", "019")]  # 变更, 人工
+    said = np.concatenate([*[quiet] * 9, words[0], *[quiet] * 6, words[1], *[quiet] * 5])
+    seconds = len(said) / 8000
+    sound = write_sound(tmp_path / "said.pcap", seconds, [(3.0, "6")], said=said)
+    call = write_scenario(tmp_path / "says.xml", seconds, sound)
+    await asyncio.to_thread(run_scenario, call, hotline.address, tmp_path)
+    talk = Talk(hotline, None, "13800138000")  # type: ignore[arg-type]  # it was SIPp's, and is over
+    entered = [one["flow"] for one in talk.timeline() if one["kind"] == "step_entered"]
+    assert ("policy_service_guide" in entered, "person" in entered) == (True, True)
+
+
+def run_scenario(scenario: Path, hotline: tuple[str, int], folder: Path) -> None:
+    """SIPp's only call, to its end."""
+    command = [
+        "sipp", "-sf", str(scenario), f"{hotline[0]}:{hotline[1]}", "-i", "127.0.0.1", "-p", str(free_port()),
+        "-mp", str(free_port()), "-m", "1", "-nostdin", "-timeout", "60s", "-timeout_error",
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:]
 
 
 async def test_a_policy_number_is_said_where_a_key_chose_and_a_key_answers_its_read_back(
