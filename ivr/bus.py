@@ -15,7 +15,7 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +62,19 @@ class Bus(Protocol):
 
     def close(self) -> None:
         """Give back what sending took."""
+
+
+@asynccontextmanager
+async def nudged(bus: Bus, topics: Collection[str]) -> AsyncIterator[asyncio.Event]:
+    """An event that every nudge of these topics sets, for the length of the block; who has seen it clears it."""
+    event = asyncio.Event()
+
+    def hear(nudge: Nudge) -> None:
+        if nudge.topic in topics:
+            event.set()
+
+    async with bus.listening(hear):
+        yield event
 
 
 def make_bus(folder: Path, database_url: str) -> Bus:

@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from ivr.bus import Bus, Nudge
+from ivr.bus import Bus, nudged
 from ivr.flow import FlowStore
 from ivr.flow.hours import open_state
 from ivr.flow.model import Hours
@@ -71,14 +71,8 @@ class CompanyHours:
 
         `look_again` is called in a thread at the same occasions: it finds recordings of prompts that changed.
         """
-        news = asyncio.Event()
-
-        def hear(nudge: Nudge) -> None:
-            if nudge.topic in TOPICS:
-                news.set()
-
         await self.read()
-        async with bus.listening(hear):
+        async with nudged(bus, TOPICS) as news:
             task = asyncio.create_task(self._keep(news, look_again))
             try:
                 yield

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from ivr.bus import Bus, Nudge
+from ivr.bus import Bus, nudged
 from ivr.speech.errors import SpeechError
 from ivr.speech.hearing.urgency import UrgentPhrases, urgency_of
 from ivr.speech.hearing.writer import SoundGoneError
@@ -82,13 +82,7 @@ class Transcriber:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set; what is being written then is given back."""
-        heard = asyncio.Event()
-
-        def hear(nudge: Nudge) -> None:
-            if nudge.topic in _TOPICS:
-                heard.set()
-
-        async with self._bus.listening(hear):
+        async with nudged(self._bus, _TOPICS) as heard:
             work = asyncio.create_task(self._keep_writing(heard))
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)

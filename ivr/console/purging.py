@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from ivr.console.beside import beside, now_and_again
 from ivr.settings import Settings, listed
 from ivr.speech.saying import forget_said
 from policy_db import PolicyDatabase
@@ -154,19 +155,5 @@ def _literal(name: str) -> str:
 async def purging(settings: Settings, database: PolicyDatabase) -> AsyncIterator[Keeper]:
     """A keeper that looks every few minutes whether the day's run is due, for the length of the block."""
     keeper = Keeper(settings, database)
-
-    async def watch() -> None:
-        while True:
-            await asyncio.sleep(_EVERY)
-            try:
-                await keeper.run_if_due()
-            except Exception as error:
-                log.error("purge failed", error=type(error).__name__)
-
-    task = asyncio.create_task(watch())
-    try:
+    async with beside(now_and_again(_EVERY, keeper.run_if_due, "purge failed")):
         yield keeper
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task

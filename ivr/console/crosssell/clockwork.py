@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from ivr.console.beside import beside, now_and_again
 from ivr.console.parts import ConsoleParts
 
 log = structlog.get_logger(__name__)
@@ -57,19 +56,5 @@ async def _refit(parts: ConsoleParts, zone: ZoneInfo) -> None:
 @asynccontextmanager
 async def refitting(parts: ConsoleParts) -> AsyncIterator[None]:
     """Look every few minutes whether the day's work is due, for the length of the block."""
-
-    async def watch() -> None:
-        while True:
-            await asyncio.sleep(_EVERY)
-            try:
-                await refit_if_due(parts)
-            except Exception as error:
-                log.error("refit failed", error=type(error).__name__)
-
-    task = asyncio.create_task(watch())
-    try:
+    async with beside(now_and_again(_EVERY, lambda: refit_if_due(parts), "refit failed")):
         yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task

@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from ivr.bus import Nudge
+from ivr.bus import nudged
+from ivr.console.beside import beside
 from ivr.console.parts import ConsoleParts
 from ivr.services.sales import address_of
 from ivr.services.sales_texts import MOST_IN, notice, words
@@ -36,20 +37,8 @@ _TAIL: Final = 4
 @asynccontextmanager
 async def telling(parts: ConsoleParts) -> AsyncIterator[None]:
     """Tell salespeople for the length of the block."""
-    heard = asyncio.Event()
-
-    def hear(nudge: Nudge) -> None:
-        if nudge.topic in ("message", "*"):
-            heard.set()
-
-    async with parts.bus.listening(hear):
-        task = asyncio.create_task(_keep_telling(parts, heard))
-        try:
-            yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+    async with nudged(parts.bus, {"message", "*"}) as heard, beside(_keep_telling(parts, heard)):
+        yield
 
 
 async def _keep_telling(parts: ConsoleParts, heard: asyncio.Event) -> None:

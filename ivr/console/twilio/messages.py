@@ -18,6 +18,7 @@ from typing import Final
 import soundfile
 import structlog
 
+from ivr.console.beside import beside
 from ivr.console.parts import ConsoleParts
 from ivr.lines.twilio.access import access_of
 from ivr.lines.twilio.faults import TwilioError
@@ -46,13 +47,10 @@ async def bringing_in(parts: ConsoleParts) -> AsyncIterator[None]:
         return
     bell = parts.shared[_BELL] = asyncio.Event()
     rest = TwilioRest(access)
-    task = asyncio.create_task(_keep_looking(parts, rest, bell))
     try:
-        yield
+        async with beside(_keep_looking(parts, rest, bell)):
+            yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
         await rest.close()
 
 

@@ -10,7 +10,8 @@ from typing import Final
 
 import structlog
 
-from ivr.bus import Nudge
+from ivr.bus import nudged
+from ivr.console.beside import beside
 from ivr.console.parts import ConsoleParts
 from ivr.console.voicemail.due import due_clock
 from policy_db import PolicyDatabaseError
@@ -27,20 +28,8 @@ _FAR_BACK: Final = timedelta(days=3)
 @asynccontextmanager
 async def arriving(parts: ConsoleParts) -> AsyncIterator[None]:
     """Take messages in for the length of the block: all that are there, then each as it comes."""
-    heard = asyncio.Event()
-
-    def hear(nudge: Nudge) -> None:
-        if nudge.topic in ("message", "*"):
-            heard.set()
-
-    async with parts.bus.listening(hear):
-        task = asyncio.create_task(_keep_taking(parts, heard))
-        try:
-            yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+    async with nudged(parts.bus, {"message", "*"}) as heard, beside(_keep_taking(parts, heard)):
+        yield
 
 
 async def take_in(parts: ConsoleParts, *, everything: bool = False) -> tuple[str, ...]:
