@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,13 +12,14 @@ from typing import Annotated, Any, TypeVar, cast, get_args
 import typer
 from rich.table import Table
 
-from ivr.app import open_bus, open_database
+from ivr.app import open_bus
 from ivr.cli.console import DatabaseUrl, DataDir, screen
+from ivr.cli.on_database import on_database
 from ivr.clock import SystemClock
 from ivr.errors import OutreachError
 from ivr.outreach.rules import Rules
 from ivr.outreach.selection import FLOWS, Preview, create, preview, read_csv
-from ivr.settings import Settings, load_settings
+from ivr.settings import load_settings
 from policy_db import PolicyDatabase
 from policy_db.outreach_facts import Campaign, CampaignKind, CampaignState
 
@@ -194,10 +194,5 @@ def _on(
     data_dir: DataDir, database_url: DatabaseUrl, work: Callable[[PolicyDatabase, datetime], Awaitable[_T]]
 ) -> _T:
     """Do something with the database, at the company's time."""
-    settings: Settings = load_settings(data_dir=data_dir, database_url=database_url)
-
-    async def run() -> _T:
-        async with open_database(settings) as database:
-            return await work(database, SystemClock(settings.zone).now())
-
-    return asyncio.run(run())
+    settings = load_settings(data_dir=data_dir, database_url=database_url)
+    return on_database(settings, lambda database: work(database, SystemClock(settings.zone).now()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,9 +9,11 @@ import typer
 from rich.table import Column, Table
 
 from ivr.cli.console import DatabaseUrl, DataDir, screen
+from ivr.cli.on_database import on_database
 from ivr.settings import load_settings
 
 if TYPE_CHECKING:
+    from policy_db import PolicyDatabase
     from policy_db.selling_facts import OnSale
 
 
@@ -27,7 +28,6 @@ def catalogue(
 ) -> None:
     """Show what callers may be offered, write it to a file, or read a file over it."""
     from cross_sell.catalogue import load_catalogue, read_catalogue, write_catalogue
-    from ivr.app import open_database
 
     products = None if file is None else read_catalogue(file)
     if check:
@@ -37,16 +37,15 @@ def catalogue(
         return
     settings = load_settings(data_dir=data_dir, database_url=database_url)
 
-    async def done() -> tuple[OnSale, ...]:
-        async with open_database(settings) as database:
-            if products is not None:
-                await load_catalogue(database, products, by="command")
-                await database.audit.add(
-                    "command", "changed_catalogue", ",".join(one.product for one in products)
-                )
-            return await database.offered.all()
+    async def done(database: PolicyDatabase) -> tuple[OnSale, ...]:
+        if products is not None:
+            await load_catalogue(database, products, by="command")
+            await database.audit.add(
+                "command", "changed_catalogue", ",".join(one.product for one in products)
+            )
+        return await database.offered.all()
 
-    offered = asyncio.run(done())
+    offered = on_database(settings, done)
     if to is not None:
         write_catalogue(to, [one.offered for one in offered])
         screen.print(f"{len(offered)} products are in {to}.")

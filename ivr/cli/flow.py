@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,8 +14,9 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.table import Table
 
-from ivr.app import flows_folder, load_manifest, open_database
+from ivr.app import flows_folder, load_manifest
 from ivr.cli.console import DatabaseUrl, DataDir, FlowsDir, PromptsDir, errors, progress_bar, screen
+from ivr.cli.on_database import on_database
 from ivr.errors import SettingError
 from ivr.flow import FlowLibrary, Problem, check_flows, draw_flow, flow_schema_text, load_flows
 from ivr.flow.manifest import Unheard
@@ -158,12 +158,8 @@ def retell(
         data_dir=data_dir, database_url=database_url, flows_dir=flows, prompts_dir=prompts
     )
     library = _library(settings)
-
-    async def read() -> str:
-        async with open_database(settings) as database:
-            return await recorded_test(database, library, call_id, settings.zone)
-
-    _write(asyncio.run(read()), None)
+    test = on_database(settings, lambda database: recorded_test(database, library, call_id, settings.zone))
+    _write(test, None)
 
 
 def _vocabularies(settings: Settings) -> Unheard:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from ivr.app import load_manifest, open_bus, open_database
+from ivr.app import load_manifest, open_bus
 from ivr.call.voicing import prompt_studio
 from ivr.cli.console import DatabaseUrl, DataDir, PromptsDir, errors, screen
+from ivr.cli.on_database import on_database
 from ivr.errors import SettingError
 from ivr.settings import Settings, load_settings
 from ivr.speech.clips import SOUND_FILES
@@ -26,7 +25,6 @@ Language = Annotated[str, typer.Argument(help="The language, such as zh-CN.")]
 Name = Annotated[
     str, typer.Argument(help="The prompt's name, or its number on the telephone; premium_due.1 for a part.")
 ]
-_T = TypeVar("_T")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -132,7 +130,7 @@ def phone(
         await database.audit.add("system", "issued_prompt_pin", f"user:{user}"[:100])
         return made
 
-    made = _with(settings, issue)
+    made = on_database(settings, issue)
     screen.print(f"Number {made.number}, PIN {made.pin}, good until {made.expires_at:%Y-%m-%d %H:%M} UTC.")
 
 
@@ -174,18 +172,10 @@ def _tell(settings: Settings, done: list[tuple[str, Unit, dict[str, object]]]) -
         for action, unit, details in done:
             await database.audit.add("system", action, unit.about, details)
 
-    _with(settings, write)
+    on_database(settings, write)
     bus = open_bus(settings)
     try:
         for _, unit, _ in done:
             bus.publish("prompt", unit.name)
     finally:
         bus.close()
-
-
-def _with(settings: Settings, work: Callable[[PolicyDatabase], Awaitable[_T]]) -> _T:
-    async def run() -> _T:
-        async with open_database(settings) as database:
-            return await work(database)
-
-    return asyncio.run(run())

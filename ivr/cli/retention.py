@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from ivr.cli.console import DatabaseUrl, DataDir, screen
+from ivr.cli.on_database import on_database
 from ivr.errors import ServiceError
 from ivr.settings import load_settings
+from policy_db import PolicyDatabase
 from policy_db.retention import Period, PurgeReport
 
 app = typer.Typer(help="How long things are kept.", no_args_is_help=True)
@@ -19,15 +20,12 @@ app = typer.Typer(help="How long things are kept.", no_args_is_help=True)
 @app.command("list")
 def list_command(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Every class of things, and for how many days it is kept."""
-    from ivr.app import open_database
+
+    async def read(database: PolicyDatabase) -> tuple[dict[str, Period], int]:
+        return await database.retention.periods(), await database.retention.count_holds()
 
     settings = load_settings(data_dir=data_dir, database_url=database_url)
-
-    async def read() -> tuple[dict[str, Period], int]:
-        async with open_database(settings) as database:
-            return await database.retention.periods(), await database.retention.count_holds()
-
-    periods, holds = asyncio.run(read())
+    periods, holds = on_database(settings, read)
     table = Table()
     for column in ("Class", "Days", "At least", "Changed by"):
         table.add_column(column)
@@ -44,16 +42,10 @@ def run_command(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Delete now what is due and not held; the console does so once a day by itself."""
-    from ivr.app import open_database
     from ivr.console.purging import Keeper
 
     settings = load_settings(data_dir=data_dir, database_url=database_url)
-
-    async def run() -> PurgeReport | None:
-        async with open_database(settings) as database:
-            return await Keeper(settings, database).run(who="system", dry=dry_run)
-
-    report = asyncio.run(run())
+    report = on_database(settings, lambda database: Keeper(settings, database).run(who="system", dry=dry_run))
     if report is None:
         raise ServiceError("another process is deleting what is due; try again when it is done", code="H430")
     _tell(report)

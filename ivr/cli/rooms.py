@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 
 import typer
 from rich.table import Table
 
-from ivr.app import open_database
 from ivr.cli.console import DatabaseUrl, DataDir, screen
+from ivr.cli.on_database import on_database
 from ivr.settings import load_settings
 from policy_db.errors import NotFoundError
 from policy_db.rooms import Room, Rooms
@@ -80,9 +79,5 @@ def remove_command(number: Number, data_dir: DataDir = None, database_url: Datab
 
 def _on(data_dir: DataDir, database_url: DatabaseUrl, work: Callable[[Rooms], Awaitable[_T]]) -> _T:
     """Do something with the rooms of the database."""
-
-    async def run() -> _T:
-        async with open_database(load_settings(data_dir=data_dir, database_url=database_url)) as database:
-            return await work(database.rooms)
-
-    return asyncio.run(run())
+    settings = load_settings(data_dir=data_dir, database_url=database_url)
+    return on_database(settings, lambda database: work(database.rooms))

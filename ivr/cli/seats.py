@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Final, NoReturn, TypeVar
@@ -13,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ivr.cli.console import DatabaseUrl, DataDir, screen
+from ivr.cli.on_database import on_database
 from ivr.errors import SeatError
 from ivr.seats import Desk, Result
 from ivr.settings import Settings, load_settings
@@ -121,13 +121,7 @@ def resume_command(seat: SeatId, data_dir: DataDir = None, database_url: Databas
 
 def _on(settings: Settings, work: Callable[[Seats], Awaitable[_T]]) -> _T:
     """What the seats of the database answer."""
-    from ivr.app import open_database
-
-    async def run() -> _T:
-        async with open_database(settings) as database:
-            return await work(database.seats)
-
-    return asyncio.run(run())
+    return on_database(settings, lambda database: work(database.seats))
 
 
 def _ask(seat: str, wish: Callable[[Desk], Awaitable[Result]], data_dir: DataDir, url: DatabaseUrl) -> None:

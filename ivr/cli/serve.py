@@ -16,6 +16,7 @@ import typer
 from ivr.cli.console import DatabaseUrl, DataDir, FlowsDir, PromptsDir, screen
 from ivr.cli.database import build_portfolio, print_demo_table
 from ivr.cli.models import fetch_for_demo
+from ivr.cli.on_database import on_database
 from ivr.errors import SettingError
 from ivr.logs import configure_logs
 from ivr.resources import bundled
@@ -24,6 +25,7 @@ from ivr.settings import Settings, load_settings
 if TYPE_CHECKING:
     from ivr.worker.nursery import Nursery
     from ivr.worker.supervisor import ProcessPlan
+    from policy_db import PolicyDatabase
 
 log = structlog.get_logger(__name__)
 
@@ -284,14 +286,12 @@ def _may_speak(settings: Settings) -> bool:
 
 def _tell_who_may_sign_in(settings: Settings) -> None:
     """The console's address, and the demonstration's users where they are still its only ones."""
-    from ivr.app import open_database
     from ivr.cli.users import add_demo_users, demo_users
 
-    async def add() -> tuple[str, set[str]]:
-        async with open_database(settings) as database:
-            return await add_demo_users(database), {user.name for user in await database.users.all()}
+    async def add(database: PolicyDatabase) -> tuple[str, set[str]]:
+        return await add_demo_users(database), {user.name for user in await database.users.all()}
 
-    password, there = asyncio.run(add())
+    password, there = on_database(settings, add)
     screen.print(f"Console: [bold]http://{settings.http_address}:{settings.http_port}/[/bold]")
     if there >= set(demo_users()):
         names = ", ".join(demo_users())

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 import typer
@@ -13,8 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from ivr.cli.console import DatabaseUrl, DataDir, screen
+from ivr.cli.on_database import on_database
 from ivr.errors import SettingError
-from ivr.settings import Settings, load_settings
+from ivr.settings import load_settings
 from policy_db import PolicyDatabase
 from policy_db.users import ROLES, User
 
@@ -24,7 +23,6 @@ Name = Annotated[str, typer.Argument(help="The user name.")]
 Made = Annotated[
     bool, typer.Option("--make-password", help="Make a password and show it, instead of asking for one.")
 ]
-_T = TypeVar("_T")
 #: The demonstration's users: name, role, seat.
 _DEMO: Final = (
     ("seat", "seat", "seat1"),
@@ -38,7 +36,7 @@ _DEMO: Final = (
 def list_command(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Every user: roles, seat, whether they may sign in, and when they last did."""
     settings = load_settings(data_dir=data_dir, database_url=database_url)
-    users = _on(settings, lambda database: database.users.all())
+    users = on_database(settings, lambda database: database.users.all())
     if not users:
         screen.print("There are no users; make one with `hotline users add NAME --role administrator`.")
         return
@@ -72,7 +70,7 @@ def add_command(
         await database.audit.add("system", "added_user", f"user:{user.name}", {"roles": list(user.roles)})
         return user
 
-    user = _on(settings, add)
+    user = on_database(settings, add)
     screen.print(f"{escape(user.name)} may use the console as {', '.join(user.roles) or 'nobody yet'}.")
     _show(password, made)
 
@@ -83,7 +81,7 @@ def password_command(
 ) -> None:
     """Give a user a new password; their sessions and tokens end, and they may try again at once."""
     settings = load_settings(data_dir=data_dir, database_url=database_url)
-    _on(settings, lambda database: _known(database, name))
+    on_database(settings, lambda database: _known(database, name))
     password, made = _new_password(make_password)
 
     async def change(database: PolicyDatabase) -> None:
@@ -91,7 +89,7 @@ def password_command(
         await database.users.set_password(name, password, must_change=made)
         await database.audit.add("system", "reset_password", f"user:{user.name}")
 
-    _on(settings, change)
+    on_database(settings, change)
     screen.print(f"{escape(name)} has a new password, and is signed out everywhere.")
     _show(password, made)
 
@@ -117,7 +115,7 @@ def _switch(name: str, data_dir: DataDir, database_url: DatabaseUrl, *, disabled
         action = "disabled_user" if disabled else "enabled_user"
         await database.audit.add("system", action, f"user:{user.name}")
 
-    _on(load_settings(data_dir=data_dir, database_url=database_url), change)
+    on_database(load_settings(data_dir=data_dir, database_url=database_url), change)
 
 
 async def add_demo_users(database: PolicyDatabase) -> str:
@@ -161,16 +159,6 @@ async def _known(database: PolicyDatabase, name: str) -> User:
     if user is None:
         raise SettingError(f"there is no user {name}; see `hotline users list`", code="H108")
     return user
-
-
-def _on(settings: Settings, work: Callable[[PolicyDatabase], Awaitable[_T]]) -> _T:
-    from ivr.app import open_database
-
-    async def run() -> _T:
-        async with open_database(settings) as database:
-            return await work(database)
-
-    return asyncio.run(run())
 
 
 def _table(users: tuple[User, ...], zone: ZoneInfo) -> Table:
