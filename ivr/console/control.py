@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from ivr.ask_worker import ask_worker
 from ivr.console.parts import ConsoleParts
 from ivr.errors import SeatError
 from policy_db.workers import CONTROL
@@ -43,7 +42,7 @@ async def command(
     path = f"/control/{quote(call_id, safe='')}/{quote(command, safe='')}"
     body = {"seat": seat, "by": by, **arguments}
     try:
-        reply = await asyncio.to_thread(_post, url, path, token, body)
+        reply = await asyncio.to_thread(ask_worker, url, path, token, body, within=ANSWER_WITHIN)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise SeatError(
             f"the worker of this call does not answer ({type(error).__name__}); try again in a moment",
@@ -61,7 +60,8 @@ async def tell_worker(parts: ConsoleParts, url: str, path: str, body: Mapping[st
     Raises OSError, HTTPException or ValueError where it does not answer.
     """
     token = parts.database.keys.token(CONTROL)
-    return (await asyncio.to_thread(_post, url, path, token, body)).status
+    reply = await asyncio.to_thread(ask_worker, url, path, token, body, within=ANSWER_WITHIN)
+    return reply.status
 
 
 async def worker_url(parts: ConsoleParts, call_id: str) -> str:
@@ -84,23 +84,3 @@ async def _carrier(parts: ConsoleParts, call_id: str) -> str:
     if call is None or call.state != "running":
         raise SeatError("this call is over", code="H640")
     return call.worker
-
-
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    status: int
-    body: dict[str, Any]
-
-
-def _post(url: str, path: str, token: str, body: Mapping[str, Any]) -> _Reply:
-    """One request. Raises OSError, HTTPException, or ValueError for an answer that is not JSON."""
-    where = urlsplit(url)
-    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=ANSWER_WITHIN)
-    try:
-        headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-        connection.request("POST", path, json.dumps(body), headers)
-        answer = connection.getresponse()
-        found = json.loads(answer.read() or b"{}")
-        return _Reply(answer.status, found if isinstance(found, dict) else {"value": found})
-    finally:
-        connection.close()
