@@ -1,22 +1,26 @@
-"""Scoring one row within a call: an additive model compiled into look-ups, in the standard library alone.
+"""Scoring one row within a call: an additive model compiled into look-ups; to score it needs the standard library alone.
 
 What is in the row is never an error: a column that is missing counts as missing, a level never seen as rare.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp
 from operator import getitem, itemgetter
 from typing import Any
 
+import numpy as np
+
 from cross_sell.bins import MOST_PIECES, Bins
+from cross_sell.metrics import Floats
 from cross_sell.tables import Additive
 
 Place = Callable[[object], int]
 _LOOK_UP: Callable[[Any, Any], Any] = getitem
+#: Values of one column whose places are remembered.
+MOST_SEEN = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +33,14 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """One column as it is looked up: values known as they stand, plain numbers by `edges`, the rest read and placed."""
+    """One column as it is looked up: values known as they stand, the rest read and placed; places of `kinds` may be
+    remembered, for no two of these that are equal have different places."""
 
     name: str
     key: object
     known: Mapping[object, int]
-    edges: tuple[float, ...]
     place: Place
+    kinds: tuple[type, ...] = ()
 
 
 class Scorer:
@@ -54,44 +59,45 @@ class Scorer:
                 self._direct.append((side, by_value, values))
         told = {side.name for side, _, _ in self._direct}
         placed = [column for column, side in sides.items() if side.name not in told]
-        nothing = {column: [0.0] * model.bins[column].size for column in placed if column not in model.mains}
-        tables = {
-            column: model.mains[column].tolist() for column in placed if column in model.mains
-        } | nothing
-        self._placed = [(sides[c], sides[c].key, sides[c].edges, tables[c]) for c in placed]
         at = {column: index for index, column in enumerate(placed)}
-        self._pairs = [
-            (sides[first], sides[second], grid.tolist(), at[first], at[second])
-            for (first, second), grid in model.pairs.items()
+        self._placed = [sides[column] for column in placed]
+        self._seen: list[dict[object, int]] = [{None: 0, **side.known} for side in self._placed]
+        self._effects: list[list[float]] = [
+            model.mains[column].tolist() if column in model.mains else [0.0] * model.bins[column].size
+            for column in placed
         ]
-        self._grids = [(left, right, grid) for _, _, grid, left, right in self._pairs]
+        self._grids = [(at[a], at[b], *_coarse(grid)) for (a, b), grid in model.pairs.items()]
         self._tables = [by_value for _, by_value, _ in self._direct]
-        keys = [side.key for side, _, _ in self._direct]
-        self._pick: Callable[[Any], tuple[Any, ...]] = itemgetter(*keys) if len(keys) > 1 else _all_of(keys)
+        self._pick = _picker([side.key for side, _, _ in self._direct])
+        self._pick_placed = _picker([side.key for side in self._placed])
 
     def log_odds(self, row: Mapping[object, object]) -> float:
         """The log-odds of a yes."""
+        # Where every value is one that is known as it stands, the loops are the interpreter's own.
         try:
-            # Where every value is one that is known as it stands, the loop is the interpreter's own.
             total = self._intercept + float(sum(map(_LOOK_UP, self._tables, self._pick(row))))
         except (KeyError, TypeError):
             total = self._intercept + sum([self._read(term, row) for term in self._direct])
-        get: Callable[[object], Any] = row.get
-        places: list[int] = []
-        for side, key, edges, values in self._placed:
-            value = get(key)
-            kind = type(value)
-            if edges and (kind is float or kind is int) and value - value == 0:
-                place = bisect_right(edges, value) + 1
-            elif value is None:
-                place = 0
-            else:
-                place = _place(side, value)
-            places.append(place)
-            total += values[place]
-        for left, right, grid in self._grids:
-            total += grid[places[left]][places[right]]
+        try:
+            places = list(map(_LOOK_UP, self._seen, self._pick_placed(row)))
+        except (KeyError, TypeError):
+            places = [self._find(index, row) for index in range(len(self._placed))]
+        total += float(sum(map(_LOOK_UP, self._effects, places)))
+        for left, right, rows, columns, cells in self._grids:
+            total += cells[rows[places[left]] + columns[places[right]]]
         return total
+
+    def _find(self, index: int, row: Mapping[object, object]) -> int:
+        """The place of a row's value, which is remembered: most values come again."""
+        side, seen = self._placed[index], self._seen[index]
+        value = row.get(side.key)
+        try:
+            return seen[value]
+        except (KeyError, TypeError):
+            place = side.place(value)
+        if type(value) in side.kinds and value == value and len(seen) < MOST_SEEN:
+            seen[value] = place
+        return place
 
     @staticmethod
     def _read(term: tuple[_Side, dict[object, float], list[float]], row: Mapping[object, object]) -> float:
@@ -107,9 +113,9 @@ class Scorer:
         found = [
             Contribution((side.name,), values[side.place(row.get(side.key))]) for side, values in self._mains
         ]
-        for left, right, grid, _, _ in self._pairs:
-            effect = grid[_place(left, row.get(left.key))][_place(right, row.get(right.key))]
-            found.append(Contribution((left.name, right.name), effect))
+        for left, right, rows, columns, cells in self._grids:
+            effect = cells[rows[self._find(left, row)] + columns[self._find(right, row)]]
+            found.append(Contribution((self._placed[left].name, self._placed[right].name), effect))
         return sorted(found, key=lambda one: -abs(one.effect))
 
 
@@ -121,19 +127,30 @@ def probability_of(log_odds: float) -> float:
     return grown / (1.0 + grown)
 
 
-def _all_of(keys: Sequence[object]) -> Callable[[Any], tuple[Any, ...]]:
-    """`itemgetter` for one key or none, which it gives without a tuple or not at all."""
+def _coarse(grid: Floats) -> tuple[list[int], list[int], list[float]]:
+    """A grid without its equal rows and columns (a processor's cache holds no large ones): where each row begins, where
+    each column stands in it, and the cells."""
+    rows, row_of = np.unique(grid, axis=0, return_inverse=True)
+    cells, column_of = np.unique(rows, axis=1, return_inverse=True)
+    height, width = cells.shape
+    starts, steps = [row * width for row in range(height)], list(range(width))
+    return [starts[row] for row in row_of], [steps[column] for column in column_of], cells.ravel().tolist()
+
+
+def _picker(keys: Sequence[object]) -> Callable[[Any], tuple[Any, ...]]:
+    """Takes the values of some columns out of a row; KeyError where it lacks one."""
+    if len(keys) > 1:
+        return itemgetter(*keys)
     return lambda row: tuple(row[key] for key in keys)
 
 
 def _side(bins: Bins) -> _Side:
     """Direct look-ups where every value has a bin of its own; a number with many pieces is cut instead."""
     if not bins.ordered:
-        return _Side(bins.name, bins.key, bins.known(()), (), bins.place)
+        return _Side(bins.name, bins.key, bins.known(()), bins.place, (str,))
     values = _singles(bins.edges)
     known = bins.known(values) if values or bins.order else {}
-    edges = () if bins.order or bins.missing else bins.edges
-    return _Side(bins.name, bins.key, known, edges, bins.place)
+    return _Side(bins.name, bins.key, known, bins.place, (float, int))
 
 
 def _singles(edges: tuple[float, ...]) -> list[float]:
@@ -144,10 +161,3 @@ def _singles(edges: tuple[float, ...]) -> list[float]:
     if high - low > 4 * MOST_PIECES:
         return []
     return [float(value) for value in range(low, high + 1)]
-
-
-def _place(side: _Side, value: object) -> int:
-    try:
-        return side.known[value]
-    except (KeyError, TypeError):
-        return side.place(value)
