@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -144,7 +144,10 @@ async def way_to(
 
 
 class Relay:
-    """Two sockets, one call. `started` says that its start has been sent to the worker already."""
+    """Two sockets, one call. `started` says that its start has been sent to the worker already.
+
+    `over` hears what `run` will give, before either side knows that the call is over and can ask what follows.
+    """
 
     def __init__(
         self,
@@ -153,11 +156,13 @@ class Relay:
         parameters: Mapping[str, str],
         *,
         started: bool = False,
+        over: Callable[[int | None], None] = lambda code: None,
     ) -> None:
         self._here = here
         self._there = there
         self._parameters = parameters
         self._started = started
+        self._over = over
         #: A seat hangs up in so many words; one whose page is gone is lost, and its caller goes to another.
         self._clean = frozenset({_NORMAL}) if "ticket" in parameters else _CLEAN
 
@@ -166,21 +171,23 @@ class Relay:
 
         Gives the code with which the worker closed, None where the other side was first.
         """
-        ways = [asyncio.create_task(self._out()), asyncio.create_task(self._back())]
+        out, back = ways = [asyncio.create_task(self._out()), asyncio.create_task(self._back())]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-            left = ways[0].done()
         finally:
+            left = _left(out)
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
-            out, back = (_result(way) for way in ways)
+            # A worker that is gone may be noticed by what cannot be sent to it, before it is heard.
+            code = None if left else _result(out if back.cancelled() else back)
+            self._over(code)
             with suppress(Exception):
-                await self._there.close(_NORMAL if out in self._clean else _LOST)
+                await self._there.close(_NORMAL if _result(out) in self._clean else _LOST)
             with suppress(Exception):
                 async with asyncio.timeout(_STALL):
-                    await self._here.close(back if back in _CLEAN or back >= 3000 else _LOST)
-        return None if left else back
+                    await self._here.close(_told(_result(back) if code is None else code))
+        return code
 
     async def _out(self) -> int:
         """From the browser to the worker; the code with which the browser closed."""
@@ -199,7 +206,7 @@ class Relay:
                 text = await self._there.recv(decode=True)
                 await _within(_STALL, self._here.send_text(text))
         except ConnectionClosed as closed:
-            return closed.rcvd.code if closed.rcvd is not None else _LOST
+            return _code(closed)
 
     def _begun(self, text: str) -> str:
         """Until the call has begun texts are looked at: its parameters are ours, not the browser's."""
@@ -222,8 +229,24 @@ async def _within(seconds: float, work: Awaitable[None]) -> None:
         await work
 
 
+def _left(way: asyncio.Task[int]) -> bool:
+    """Whether the browser has closed its side, rather than that nothing could be sent on."""
+    return way.done() and not way.cancelled() and way.exception() is None
+
+
 def _result(way: asyncio.Task[int]) -> int:
     """The code with which a way ended; that of a fault if it did not end by itself."""
-    if way.cancelled() or way.exception() is not None:
-        return _LOST
-    return way.result()
+    error = None if way.cancelled() else way.exception()
+    if isinstance(error, ConnectionClosed):
+        return _code(error)
+    return _LOST if way.cancelled() or error is not None else way.result()
+
+
+def _code(closed: ConnectionClosed) -> int:
+    """The code with which the worker closed."""
+    return closed.rcvd.code if closed.rcvd is not None else _LOST
+
+
+def _told(code: int) -> int:
+    """The code that a browser is told instead."""
+    return code if code in _CLEAN or code >= 3000 else _LOST

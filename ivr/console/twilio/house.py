@@ -44,7 +44,8 @@ class TwilioHouse:
     access: TwilioAccess
     signatures: Signatures
     tickets: StreamTickets
-    live: set[str] = field(default_factory=set)
+    #: The calls whose sound flows, each with what is its stream's alone.
+    live: dict[str, str] = field(default_factory=dict)
     _endings: OrderedDict[str, Ending] = field(default_factory=OrderedDict)
     _returns: OrderedDict[str, int] = field(default_factory=OrderedDict)
     _metrics: _Metrics = field(default_factory=_Metrics)
@@ -54,6 +55,11 @@ class TwilioHouse:
         self._metrics.requests.labels(what, result).inc()
         if result != "ok":
             log.warning("twilio.refused", what=what, why=result)
+
+    def left(self, call: str, stream: str) -> None:
+        """A stream of a call is over, unless the call has another one by now. Harmless if repeated."""
+        if self.live.get(call) == stream:
+            del self.live[call]
 
     def ended(self, call: str, ending: Ending) -> None:
         """The stream of a call ended otherwise than by hanging up."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, WebSocket
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
 from ivr.console.parts import ConsoleParts, parts_of
 from ivr.console.phone.relay import Relay, way_to
@@ -47,11 +50,11 @@ async def stream(socket: WebSocket) -> None:
         await socket.close(_FORBIDDEN)
         return
     house.count("stream", "ok")
-    house.live.add(call)
+    house.live[call] = ticket.nonce
     try:
         await _carry(socket, parts, house, ticket, message)
     finally:
-        house.live.discard(call)
+        house.left(call, ticket.nonce)
 
 
 async def _carry(
@@ -64,15 +67,28 @@ async def _carry(
     message["start"]["customParameters"] = dict(parameters)
     for worker in await _workers(parts, ticket):
         there = await way_to(parts, worker, address, PATH)
-        if there is None:
-            continue
-        await there.send(json.dumps(message))
-        code = await Relay(socket, there, parameters, started=True).run()
-        if code is not None and code != _NORMAL:
-            house.ended(call, "refused" if code >= 4000 else "lost")
-        return
-    house.ended(call, "refused")
+        if there is not None and await _begun(there, message):
+            over = partial(_over, house, ticket, call)
+            await Relay(socket, there, parameters, started=True, over=over).run()
+            return
+    _over(house, ticket, call, _NO_WORKER)
     await socket.close(_NO_WORKER)
+
+
+async def _begun(there: ClientConnection, message: dict[str, Any]) -> bool:
+    """Let a worker have the start; False if it is gone."""
+    try:
+        await there.send(json.dumps(message))
+    except ConnectionClosed:
+        return False
+    return True
+
+
+def _over(house: TwilioHouse, ticket: StreamTicket, call: str, code: int | None) -> None:
+    """A stream is over, and its worker closed it with `code`: what follows is asked as soon as Twilio knows."""
+    house.left(call, ticket.nonce)
+    if code is not None and code != _NORMAL:
+        house.ended(call, "refused" if code >= 4000 else "lost")
 
 
 async def _workers(parts: ConsoleParts, ticket: StreamTicket) -> tuple[WorkerFact, ...]:
