@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from ivr.flow.draw_layout import Layout, Placed, Route, text_width
+from ivr.flow.draw_layout import Layout, Link, Placed, Route, text_width
 
 #: Fill, border and the radius of the corners, by kind of step.
 _LOOK: Final[Mapping[str, tuple[str, str, int]]] = {
@@ -71,7 +72,7 @@ def _box(place: Placed) -> str:
         f'<text class="n" text-anchor="middle" x="{place.x:.1f}" y="{name_y:.1f}">{escape(place.box.name)}</text>'
         + (
             f'<text class="k" text-anchor="middle" x="{place.x:.1f}" y="{place.y + 14:.1f}">'
-            f"{escape(_short(says, int(place.width / 6.6)))}</text>"
+            f"{escape(shorten(says, int(place.width / 6.6)))}</text>"
             if says
             else ""
         )
@@ -80,43 +81,57 @@ def _box(place: Placed) -> str:
     )
 
 
-def _short(text: str, most: int = _LONGEST_LABEL) -> str:
+def shorten(text: str, most: int) -> str:
+    """The text, cut with an ellipsis where it has more than `most` characters."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def _path(route: Route) -> str:
-    points = route.points
-    (x, y), steps = points[0], []
-    for here, there in itertools.pairwise(points):
+def curve(route: Route) -> str:
+    """The link as the data of an SVG path."""
+    (x, y), steps = route.points[0], []
+    for here, there in itertools.pairwise(route.points):
         middle = (here[1] + there[1]) / 2
         steps.append(f"C{here[0]:.1f} {middle:.1f} {there[0]:.1f} {middle:.1f} {there[0]:.1f} {there[1]:.1f}")
+    return f"M{x:.1f} {y:.1f}{''.join(steps)}"
+
+
+def _path(route: Route) -> str:
     kind = "e b" if route.back else "e"
-    return f'<path class="{kind}" d="M{x:.1f} {y:.1f}{"".join(steps)}" marker-end="url(#a)"/>'
+    return f'<path class="{kind}" d="{curve(route)}" marker-end="url(#a)"/>'
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A text with the middle of its base line, and half its width, in pixels."""
+
+    text: str
+    x: float
+    y: float
+    half: float
+
+
+def place_labels(layout: Layout, text_of: Callable[[Link], str]) -> list[Label]:
+    """Each label near the beginning of its link, moved down a line where another stands already."""
+    placed: list[Label] = []
+    for route in layout.routes:
+        text = text_of(route.link)
+        if not text:
+            continue
+        (x1, y1), (x2, y2) = route.points[0], route.points[1]
+        x, y, half = (x1 + x2) / 2, (y1 + y2) / 2 + 4, text_width(text) / 2
+        while any(abs(y - other.y) < 13 and abs(x - other.x) < half + other.half for other in placed):
+            y += 13
+        placed.append(Label(text, x, y, half))
+    return placed
 
 
 def _labels(layout: Layout) -> list[str]:
-    """Each label near the beginning of its link, moved down a line where another stands already."""
-    taken: list[tuple[float, float, float]] = []
-    parts = []
-    for route in layout.routes:
-        if not route.link.label:
-            continue
-        text = _short(route.link.label)
-        (x1, y1), (x2, y2) = route.points[0], route.points[1]
-        x, y = x1 + (x2 - x1) * 0.5, y1 + (y2 - y1) * 0.5 + 4
-        half = text_width(text) / 2
-        while any(
-            abs(y - other_y) < 13 and abs(x - other) < half + other_half
-            for other, other_y, other_half in taken
-        ):
-            y += 13
-        taken.append((x, y, half))
-        parts.append(
-            f'<rect x="{x - half * 0.92 - 2:.1f}" y="{y - 10:.1f}" width="{half * 1.84 + 4:.1f}" height="13" '
-            f'rx="3" fill="#ffffff" opacity="0.85"/><text class="l" text-anchor="middle" x="{x:.1f}" '
-            f'y="{y:.1f}">{escape(text)}</text>'
-        )
-    return parts
+    return [
+        f'<rect x="{one.x - one.half * 0.92 - 2:.1f}" y="{one.y - 10:.1f}" width="{one.half * 1.84 + 4:.1f}" height="13" '
+        f'rx="3" fill="#ffffff" opacity="0.85"/><text class="l" text-anchor="middle" x="{one.x:.1f}" '
+        f'y="{one.y:.1f}">{escape(one.text)}</text>'
+        for one in place_labels(layout, lambda link: shorten(link.label, _LONGEST_LABEL))
+    ]
 
 
 def heat_colour(warmth: float) -> str:

@@ -10,7 +10,8 @@ from typing import Final
 from markupsafe import Markup, escape
 
 from ivr.flow.draw import plan_drawing
-from ivr.flow.draw_layout import Layout, Placed, Route, lay_out, text_width
+from ivr.flow.draw_layout import Layout, Link, Placed, Route, lay_out
+from ivr.flow.draw_svg import curve, place_labels, shorten
 from ivr.flow.library import LoadedFlow
 
 #: Shades of `heat-N` in the style sheet, 0 to 9.
@@ -57,18 +58,12 @@ def diagram(loaded: LoadedFlow, marks: Marks | None = None, *, language: str = "
 
 
 def _way(route: Route, marks: Marks, most: int) -> str:
-    points, link = route.points, route.link
-    (x, y), curves = points[0], []
-    for here, there in itertools.pairwise(points):
-        middle = (here[1] + there[1]) / 2
-        curves.append(
-            f"C{here[0]:.1f} {middle:.1f} {there[0]:.1f} {middle:.1f} {there[0]:.1f} {there[1]:.1f}"
-        )
+    link = route.link
     count = marks.ways.get((link.start, link.target), 0)
     weight = 1 + round(4 * count / most) if most else 1
     lit = any(pair == (link.start, link.target) for pair in itertools.pairwise(marks.path))
     classes = f"way way-{weight}" + (" back" if route.back else "") + (" lit" if lit else "")
-    return f'<path class="{classes}" d="M{x:.1f} {y:.1f}{"".join(curves)}" marker-end="url(#arrow)"/>'
+    return f'<path class="{classes}" d="{curve(route)}" marker-end="url(#arrow)"/>'
 
 
 def _box(place: Placed, marks: Marks) -> str:
@@ -84,7 +79,7 @@ def _box(place: Placed, marks: Marks) -> str:
         f'<text class="name" x="{place.x:.1f}" y="{place.y - 3 if says else place.y + 5:.1f}">{escape(box.name)}</text>'
     )
     if says:
-        short = _short(says, int(place.width / 6.6))
+        short = shorten(says, int(place.width / 6.6))
         inner += f'<text class="says" x="{place.x:.1f}" y="{place.y + 14:.1f}">{escape(short)}</text>'
     inner += _corners(place, marks, left, top)
     group = f'<g class="box kind-{escape(box.kind)}{heat}{lit}">{inner}</g>'
@@ -110,27 +105,15 @@ def _corners(place: Placed, marks: Marks, left: float, top: float) -> str:
 
 
 def _labels(layout: Layout, marks: Marks) -> list[str]:
-    """Each way's label with its count, moved down a line where another stands already."""
-    taken: list[tuple[float, float, float]] = []
-    parts = []
-    for route in layout.routes:
-        link = route.link
+    """Each way's label with its count."""
+
+    def text_of(link: Link) -> str:
         count = marks.ways.get((link.start, link.target))
-        text = " ".join(filter(None, (_short(link.label, _LONGEST), f"({count})" if count else "")))
-        if not text:
-            continue
-        (x1, y1), (x2, y2) = route.points[0], route.points[1]
-        x, y, half = (x1 + x2) / 2, (y1 + y2) / 2 + 4, text_width(text) / 2
-        while any(abs(y - at) < 13 and abs(x - other) < half + wide for other, at, wide in taken):
-            y += 13
-        taken.append((x, y, half))
-        parts.append(
-            f'<rect class="label-ground" x="{x - half * 0.92 - 2:.1f}" y="{y - 10:.1f}"'
-            f' width="{half * 1.84 + 4:.1f}" height="13" rx="3"/>'
-            f'<text class="label" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
-        )
-    return parts
+        return " ".join(filter(None, (shorten(link.label, _LONGEST), f"({count})" if count else "")))
 
-
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+    return [
+        f'<rect class="label-ground" x="{one.x - one.half * 0.92 - 2:.1f}" y="{one.y - 10:.1f}"'
+        f' width="{one.half * 1.84 + 4:.1f}" height="13" rx="3"/>'
+        f'<text class="label" x="{one.x:.1f}" y="{one.y:.1f}">{escape(one.text)}</text>'
+        for one in place_labels(layout, text_of)
+    ]
