@@ -1,4 +1,4 @@
-"""What happened around a customer: claims, messages, calls, documents and consents, the latest of each."""
+"""What happened around a customer: claims, messages, calls and consents, the latest of each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from policy_db.tables import (
     ClaimRow,
     ConsentRow,
     CustomerRow,
-    DocumentRow,
     PolicyRow,
     RecordingRow,
 )
@@ -26,7 +25,7 @@ _MOST: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """A claim, message, call or document: its id, what it is about, its state, and when it came."""
+    """A claim, message or call: its id, what it is about, its state, and when it came."""
 
     id: str
     about: str
@@ -41,7 +40,6 @@ class CustomerHistory:
     claims: tuple[Happening, ...]
     messages: tuple[Happening, ...]
     calls: tuple[Happening, ...]
-    documents: tuple[Happening, ...]
     consents: tuple[Consent, ...]
 
 
@@ -64,11 +62,6 @@ async def customer_history(store: Store, number: str, phone: str) -> CustomerHis
         .where(or_(CallRow.policy_id.in_(mine), CallRow.caller.in_(numbers)))
         .order_by(CallRow.started_at.desc())
     )
-    documents = (
-        select(DocumentRow.id, DocumentRow.kind, DocumentRow.state, DocumentRow.created_at)
-        .where(DocumentRow.policy_id.in_(mine))
-        .order_by(DocumentRow.created_at.desc())
-    )
     consents = (
         select(ConsentRow.purpose, ConsentRow.given, ConsentRow.at, ConsentRow.source)
         .join(CustomerRow, CustomerRow.id == ConsentRow.customer_id)
@@ -85,6 +78,5 @@ async def customer_history(store: Store, number: str, phone: str) -> CustomerHis
             await happened(claims),
             await happened(messages),
             await happened(calls),
-            await happened(documents),
             said,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, or_, select, update
 
 from policy_db.clock import Clock
 from policy_db.errors import ConflictError, NotFoundError
@@ -13,7 +13,7 @@ from policy_db.facts import Document
 from policy_db.keys import Keys
 from policy_db.link_facts import PostBatch
 from policy_db.store import AnyRow, Store
-from policy_db.tables import DocumentContentRow, DocumentRow, OutboxRow, PolicyRow, PostBatchRow
+from policy_db.tables import CustomerRow, DocumentContentRow, DocumentRow, OutboxRow, PolicyRow, PostBatchRow
 from policy_db.writes import insert
 
 State = Literal["queued", "sent", "failed"]
@@ -99,20 +99,29 @@ class Documents:
         customer: str = "",
         claim: str = "",
         policy: str = "",
+        about: str = "",
         limit: int = 50,
         offset: int = 0,
     ) -> tuple[Document, ...]:
-        """Documents, the newest first, as they are filtered."""
+        """Documents, the newest first, as they are filtered; `about` is the number of a policy, claim or customer.
+
+        Those of a `customer` are about them, or about a policy of theirs.
+        """
         query = _QUERY
         for column, value in (
             (DocumentRow.state, state),
             (DocumentRow.channel, channel),
-            (DocumentRow.customer, customer),
             (DocumentRow.claim, claim),
             (PolicyRow.number, policy),
         ):
             if value:
                 query = query.where(column == value)
+        if customer:
+            theirs = select(PolicyRow.id).join(CustomerRow).where(CustomerRow.number == customer)
+            query = query.where(or_(DocumentRow.customer == customer, DocumentRow.policy_id.in_(theirs)))
+        if about:
+            numbers = (PolicyRow.number, DocumentRow.claim, DocumentRow.customer)
+            query = query.where(or_(*(column == about for column in numbers)))
         query = query.order_by(DocumentRow.created_at.desc(), DocumentRow.id.desc())
         return await self._where(query.limit(limit).offset(offset))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import case, func, or_, select, update
 
 from policy_db.clock import Clock
 from policy_db.store import AnyRow, Store
@@ -108,6 +108,21 @@ class Faxes:
         async with self._store.writing("faxes") as connection:
             ids = (await connection.execute(query.limit(limit))).scalars().all()
             return await self._taken(connection, FaxRow.document_id.in_(ids) & due, holder, now)
+
+    async def again(self, document: str) -> bool:
+        """Send a fax to its number once more: what failed from the page where it stopped, what was sent from the first.
+
+        False where it is on its way, or was for the machine of a call.
+        """
+        now = self._clock()
+        over = FaxRow.state.in_(("sent", "failed")) & (FaxRow.number != "")
+        values = {
+            "state": "waiting", "tries": 0, "next_at": now, "until": None, "ended_at": None, "outcome": "",
+            "pages": case((FaxRow.state == "sent", 0), else_=FaxRow.pages),
+        }  # fmt: skip
+        change = update(FaxRow).where(FaxRow.document_id == document, over).values(values)
+        async with self._store.writing("faxes") as connection:
+            return bool((await connection.execute(change)).rowcount)
 
     async def take(self, document: str, call_id: str, holder: str) -> Fax | None:
         """The fax that was prepared in a call, for this process to send in it; None where there is none to send."""

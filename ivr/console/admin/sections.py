@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from ivr.console.access import Visitor
 from ivr.console.admin.fields import fields_of
+from ivr.console.documents.desk import page_of
 from ivr.console.parts import ConsoleParts
 from policy_db.administration import Entry
 from policy_db.customer_history import customer_history
@@ -15,6 +16,7 @@ from policy_db.customer_history import customer_history
 PURPOSES = ("recording", "marketing", "health_data")
 #: Calls and promises that a page shows, the latest.
 _MOST_ATTEMPTS: Final = 20
+_MOST_DOCUMENTS: Final = 10
 
 
 def today(parts: ConsoleParts) -> date:
@@ -23,7 +25,7 @@ def today(parts: ConsoleParts) -> date:
 
 
 async def customer(parts: ConsoleParts, visitor: Visitor, entry: Entry) -> dict[str, Any]:
-    """Policies with their dues, what happened around the customer, and the calls that we made to them."""
+    """Policies with their dues, what happened around the customer, the calls that we made to them and what was sent."""
     number = str(entry.values["number"])
     history = await customer_history(parts.database.store, number, str(entry.values["phone"]))
     latest = {one.purpose: one for one in reversed(history.consents)}
@@ -34,11 +36,12 @@ async def customer(parts: ConsoleParts, visitor: Visitor, entry: Entry) -> dict[
         "purposes": [*PURPOSES, *(one for one in latest if one not in PURPOSES)],
         "reached_out": await parts.database.outreach.of_customer(number, limit=_MOST_ATTEMPTS),
         "promises": await parts.database.promises.page(customer=number, limit=_MOST_ATTEMPTS),
+        "sent": await page_of(parts, {"customer": number}, limit=_MOST_DOCUMENTS, offset=0),
     }
 
 
 async def policy(parts: ConsoleParts, visitor: Visitor, entry: Entry) -> dict[str, Any]:
-    """Its standing, coverages, beneficiaries, instalments, payments, and the reminder calls about it."""
+    """Its standing, coverages, beneficiaries, instalments, payments, the reminder calls about it and what was sent."""
     database, number = parts.database, str(entry.values["number"])
     admin = database.administration
     return {
@@ -50,6 +53,7 @@ async def policy(parts: ConsoleParts, visitor: Visitor, entry: Entry) -> dict[st
         "beneficiaries": await admin.search("beneficiaries", policy_id=entry.id, limit=200),
         "reached_out": await database.outreach.of_policy(number, limit=_MOST_ATTEMPTS),
         "promises": await database.promises.page(policies=(number,), limit=_MOST_ATTEMPTS),
+        "sent": await page_of(parts, {"policy": number}, limit=_MOST_DOCUMENTS, offset=0),
     }
 
 

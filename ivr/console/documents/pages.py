@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from io import BytesIO
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
@@ -13,46 +12,29 @@ from pypdf import PdfReader, PdfWriter
 
 from ivr.console.access import Reviewer
 from ivr.console.audit import did, looked_at
+from ivr.console.documents.desk import CHANNELS, STATES, document_for, page_of, send_again
 from ivr.console.listing import PAGE, listing, page_number
 from ivr.console.pages import render
-from ivr.console.parts import ConsoleParts, Parts
-from ivr.outreach.documents.contents import KINDS, DocumentError
+from ivr.console.parts import Parts
+from ivr.outreach.documents.contents import DocumentError
 from ivr.outreach.documents.sending import maker_of
-from policy_db.documents import outbox_key
 from policy_db.errors import ConflictError, NotFoundError
-from policy_db.facts import Document
 
 router = APIRouter()
-_STATES: Final = ("queued", "sent", "failed")
-_CHANNELS: Final = ("sms", "email", "post", "fax")
 
 
 @router.get("/documents")
 async def index(request: Request, parts: Parts, visitor: Reviewer) -> Response:
     """Documents as they are filtered: by state, channel, policy, claim or customer."""
-    query = request.query_params
-    number = query.get("q", "").strip()[:20]
-    wanted = {name: query.get(name, "") for name in ("customer", "claim", "policy")}
-    rows = await parts.database.documents.listed(
-        state=query.get("state", "") if query.get("state", "") in _STATES else "",
-        channel=query.get("channel", "") if query.get("channel", "") in _CHANNELS else "",
-        customer=wanted["customer"],
-        claim=wanted["claim"],
-        policy=number or wanted["policy"],
-        limit=PAGE + 1,
-        offset=(page_number(request) - 1) * PAGE,
-    )
-    shown = listing(request, rows)
+    offset = (page_number(request) - 1) * PAGE
+    rows = await page_of(parts, request.query_params, limit=PAGE + 1, offset=offset)
     return render(
         request,
         visitor,
         "documents/rows.html" if "hx-request" in request.headers else "documents/index.html",
-        listing=shown,
-        faxes=await parts.database.faxes.of([one.id for one in shown.rows if one.channel == "fax"]),
-        messages=await parts.database.outbox.by_key(*(outbox_key(one.id) for one in shown.rows)),
-        states=_STATES,
-        channels=_CHANNELS,
-        kinds=KINDS,
+        listing=listing(request, rows),
+        states=STATES,
+        channels=CHANNELS,
         waiting=len(await parts.database.documents.letters()),
         query=request.url.query,
     )
@@ -112,7 +94,7 @@ async def posted(request: Request, parts: Parts, visitor: Reviewer, batch: int) 
 @router.get("/documents/{document}.pdf")
 async def content(request: Request, parts: Parts, visitor: Reviewer, document: str) -> Response:
     """The document as it was, or would be, sent."""
-    found = await _find(parts, document)
+    found = (await document_for(parts, document)).document
     try:
         pdf = await maker_of(parts.settings, parts.database, parts.flows, parts.catalogue).pdf(found.id)
     except DocumentError as error:
@@ -126,14 +108,8 @@ async def content(request: Request, parts: Parts, visitor: Reviewer, document: s
 async def again(
     request: Request, parts: Parts, visitor: Reviewer, document: str, back: Annotated[str, Form()] = ""
 ) -> Response:
-    """Send a document once more. Raises ConflictError while it is on its way."""
-    found = await _find(parts, document)
-    if not await parts.database.outbox.again(outbox_key(found.id)):
-        raise ConflictError("This document is on its way.")
-    until = parts.database.clock() + timedelta(hours=parts.settings.link_hours)
-    await parts.database.links.prolong(found.id, until)
-    await parts.database.documents.mark(found.id, "queued")
-    await did(parts, visitor, "sent_again", f"document:{found.id}", channel=found.channel)
+    """Send a document once more. Raises ConflictError where that cannot be now."""
+    await send_again(parts, visitor, document)
     return RedirectResponse(f"/documents{'?' + back if back else ''}", status_code=303)
 
 
@@ -152,13 +128,6 @@ async def one_paper(request: Request, parts: Parts, visitor: Reviewer, number: s
     name = f"{number}-{paper[:6]}.{'jpg' if found.kind == 'photo' else 'pdf'}"
     headers = {"content-disposition": f'inline; filename="{name}"'}
     return Response(inside, media_type=found.media_type, headers=headers)
-
-
-async def _find(parts: ConsoleParts, document: str) -> Document:
-    found = await parts.database.documents.find(document)
-    if found is None:
-        raise NotFoundError("There is no such document.")
-    return found
 
 
 def _together(contents: list[bytes]) -> bytes:
