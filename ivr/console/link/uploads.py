@@ -15,12 +15,13 @@ from starlette.formparsers import MultiPartException
 from starlette.types import Message
 
 from ivr.console.parts import ConsoleParts
-from ivr.outreach.documents.papers import MOST_PAGES, PaperError, cleaned, shown_name
+from ivr.outreach.documents.cleaning import clean
+from ivr.outreach.documents.papers import MOST_PAGES, PaperError, shown_name
 from policy_db.errors import ConflictError
 from policy_db.link_facts import Link
 
 MOST_FILES: Final = 10
-#: Files that are cleaned at a time in this process: each may take 200 MB while it is.
+#: Files that are cleaned at a time: each may take hundreds of megabytes in a process of its own.
 _AT_ONCE: Final = 2
 _KEY: Final = "link.cleaning"
 
@@ -92,7 +93,7 @@ async def _one(parts: ConsoleParts, link: Link, file: UploadFile) -> tuple[str, 
     gate: asyncio.Semaphore = parts.shared.setdefault(_KEY, asyncio.Semaphore(_AT_ONCE))
     try:
         async with gate:
-            paper = await asyncio.to_thread(cleaned, content)
+            paper = await clean(content)
         await parts.database.claim_papers.add(
             link.claim, paper.content, kind=paper.kind, media_type=paper.media_type, name=name, link=link.id
         )

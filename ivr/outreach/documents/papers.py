@@ -42,7 +42,7 @@ _KEPT_ON_PAGES: Final = frozenset({
     "/Rotate", "/UserUnit", "/Group",
 })  # fmt: skip
 
-Why = Literal["empty", "type", "heic", "broken", "pixels", "locked", "active", "pages"]
+Why = Literal["empty", "type", "heic", "broken", "pixels", "locked", "active", "pages", "costly"]
 
 
 class PaperError(OutreachError):
@@ -65,7 +65,7 @@ class Paper:
 
 
 def cleaned(content: bytes) -> Paper:
-    """The file as it may be kept. Takes up to seconds, so ask for it in a thread. Raises PaperError."""
+    """The file as it may be kept. What strangers send is read in a process of its own (`cleaning`). Raises PaperError."""
     if not content:
         raise PaperError("empty")
     for pattern, form in _IMAGES:
@@ -91,16 +91,21 @@ def _photo(content: bytes, form: str) -> bytes:
                 if image.width * image.height > MOST_PIXELS:
                     raise PaperError("pixels")
                 image.draft("RGB", (_SIDE, _SIDE))
-                upright = ImageOps.exif_transpose(image)
-                plain = _on_white(upright)
+                plain = _on_white(ImageOps.exif_transpose(_small(image)))
     except Image.DecompressionBombError:
         raise PaperError("pixels") from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, IndexError, OverflowError):
         raise PaperError("broken") from None
-    plain.thumbnail((_SIDE, _SIDE))
     file = BytesIO()
     Image.frombytes("RGB", plain.size, plain.tobytes()).save(file, "JPEG", quality=_QUALITY, optimize=True)
     return file.getvalue()
+
+
+def _small(image: Image.Image) -> Image.Image:
+    """First of all small, so that whatever follows costs little; colours of a palette cannot be mixed."""
+    small = image.convert({"1": "L", "P": "RGBA"}[image.mode]) if image.mode in ("1", "P") else image
+    small.thumbnail((_SIDE, _SIDE))
+    return small
 
 
 def _on_white(image: Image.Image) -> Image.Image:
