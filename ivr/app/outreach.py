@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 async def run_dialler(settings: Settings) -> None:
     """The process that plans the calls of campaigns, from its start to SIGTERM."""
     from ivr.outreach.dialler import Dialler
+    from ivr.outreach.windows import CompanyHours
     from ivr.outreach.workers import Workers
 
     stop = until_stopped()
@@ -38,6 +39,7 @@ async def run_dialler(settings: Settings) -> None:
             steady=time.monotonic,
             ids=lambda: f"a-{secrets.token_hex(10)}",
             notify=bus.publish,
+            company=CompanyHours.of(settings),
         ).run(stop)
 
 

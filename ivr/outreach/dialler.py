@@ -21,7 +21,7 @@ from ivr.outreach.pace import Floor, TokenBucket, room_for
 from ivr.outreach.planning import LOOK_BACK, Readings, after_attempt, look_again
 from ivr.outreach.reasons import Reasons
 from ivr.outreach.rules import Rules
-from ivr.outreach.windows import Openings
+from ivr.outreach.windows import CompanyHours, Openings
 from ivr.outreach.workers import Reply
 from policy_db import PolicyDatabase, PolicyDatabaseError
 from policy_db.outreach import Load, NewAttempt
@@ -96,7 +96,10 @@ class Figures:
 
 
 class Dialler:
-    """Plans and submits. `clock` is the wall's, `steady` only goes forward (seconds), `ids` makes keys of attempts."""
+    """Plans and submits. `clock` is the wall's, `steady` only goes forward (seconds), `ids` makes keys of attempts.
+
+    `company` says when customers are called at all.
+    """
 
     def __init__(
         self,
@@ -108,6 +111,7 @@ class Dialler:
         steady: Callable[[], float],
         ids: Callable[[], str],
         notify: Callable[[str, str], None] = lambda topic, which: None,
+        company: CompanyHours = CompanyHours(),  # noqa: B008
     ) -> None:
         self._database = database
         self._workers = workers
@@ -116,6 +120,7 @@ class Dialler:
         self._steady = steady
         self._ids = ids
         self._notify = notify
+        self._company = company
         self._reasons = Reasons(database)
         self._readings = Readings()
         self._running: dict[str, _Running] = {}
@@ -270,7 +275,7 @@ class Dialler:
         if known is None or known.version != campaign.version:
             rules = Rules.read(campaign.rules)
             bucket = TokenBucket(rules.pace.per_second, self._steady()) if known is None else known.bucket
-            known = _Running(campaign.version, rules, Openings(rules.windows), bucket)
+            known = _Running(campaign.version, rules, Openings(rules.windows, self._company), bucket)
         return known
 
     def _rules(self, campaign: Campaign) -> Rules:

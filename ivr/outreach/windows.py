@@ -2,15 +2,16 @@
 
 A place is a country and one or more zones, `CN:Asia/Shanghai` or `AU:Australia/Perth,Australia/Sydney`: a mobile
 number of a large country may be called only while all of them allow it. Nobody is ever called outside `rules.DAY` of
-their own day, whatever a campaign says.
+their own day, nor outside the company's hours, whatever a campaign says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -19,16 +20,45 @@ from ivr.flow.hours import Span, parse_spans, spans_on
 from ivr.flow.model import Hours
 from ivr.outreach.rules import DAY, Windows
 
+if TYPE_CHECKING:
+    from ivr.settings import Settings
+
 #: Days in which a window is looked for; a campaign without any in so long has none.
 _HORIZON: Final = 400
 _MINUTES: Final = 24 * 60
 
 
-class Openings:
-    """The windows of a campaign, for the zones and countries of its people."""
+@dataclass(frozen=True, slots=True)
+class CompanyHours:
+    """When the company has customers called at all, and its rests; a campaign narrows this and never widens it."""
 
-    def __init__(self, windows: Windows) -> None:
+    hours: str = DAY
+    rests: str = ""
+
+    @classmethod
+    def of(cls, settings: Settings) -> CompanyHours:
+        """As the settings say."""
+        rests = settings.call_rests
+        return cls(settings.call_hours or DAY, "" if rests == "closed" else rests)
+
+    @property
+    def allowed(self) -> str:
+        """The hours that are left of them by law, as they are written."""
+        spans = _within(parse_spans(self.hours), parse_spans(DAY))
+        return ", ".join(f"{start:%H:%M}-{end:%H:%M}" for start, end in spans)
+
+    def within(self, spans: Sequence[Span]) -> tuple[Span, ...]:
+        """What of a day's spans is left."""
+        allowed = _within(_within(spans, parse_spans(DAY)), parse_spans(self.hours))
+        return _less(allowed, parse_spans(self.rests or "closed"))
+
+
+class Openings:
+    """The windows of a campaign, for the zones and countries of its people, as far as the company allows them."""
+
+    def __init__(self, windows: Windows, company: CompanyHours = CompanyHours()) -> None:
         self._windows = windows
+        self._company = company
         self._hours: dict[tuple[str, str | None], Hours] = {}
         self._days: dict[tuple[str, str | None, date], tuple[Span, ...]] = {}
 
@@ -81,9 +111,8 @@ class Openings:
             hours = self._hours.setdefault((zone, country), self._windows.hours(zone, country))
             if len(self._days) > 50_000:
                 self._days.clear()
-            found = self._days[key] = _less(
-                _within(spans_on(hours, day), parse_spans(DAY)), parse_spans(self._windows.rests or "closed")
-            )
+            rests = parse_spans(self._windows.rests or "closed")
+            found = self._days[key] = _less(self._company.within(spans_on(hours, day)), rests)
         return found
 
 

@@ -41,13 +41,13 @@ class PeopleSettings(Group):
     call_hours: str = Field(
         "09:00-20:30",
         description=(
-            "When customers may be called, by the clocks of where they are, on working days: what a new campaign begins"
-            " with. Between 09:00 and 21:00, whatever is written."
+            "When customers may be called, by the clocks of where they are. No campaign calls outside these hours, nor"
+            " before 09:00 or after 21:00, whatever is written."
         ),
     )
     call_rests: str = Field(
         "12:00-14:00,18:00-19:00",
-        description="Hours of rest in which a new campaign calls nobody; `closed` for none.",
+        description="Hours of rest in which no campaign calls anybody; `closed` for none.",
     )
     put_through_shows: Literal["caller", "hotline"] = Field(
         "caller",
@@ -95,4 +95,13 @@ class PeopleSettings(Group):
         for part in listed(value.removesuffix("closed")):
             if not _HOURS.fullmatch(part):
                 raise ValueError("no such time can be; write it as 08:30, and hours as 21:00-08:00")
+        return value
+
+    @field_validator("call_hours", "call_rests", mode="after")
+    @classmethod
+    def _of_one_day(cls, value: str) -> str:
+        for part in listed(value.removesuffix("closed")):
+            start, _, end = part.partition("-")
+            if not start < end:
+                raise ValueError("the hours of a day end after they begin; write them as 09:00-20:30")
         return value

@@ -69,7 +69,7 @@ async def outcomes(hotline: HotlineProcess, made: str, wanted: int) -> dict[str,
 async def test_a_person_confirms_hears_the_premium_and_promises_to_pay(start_hotline, tmp_path: Path) -> None:
     if not spoken("reminder_greeting").any():
         pytest.skip("the reminder's prompts are not rendered (hotline prompts build)")
-    hotline: HotlineProcess = start_hotline(zone=NOON)
+    hotline: HotlineProcess = start_hotline(zone=NOON, call_rests="")
     async with SipCaller(hotline.address) as phone:
         made = await asyncio.to_thread(campaign, hotline, tmp_path, {address(phone, "wang"): "86001234"})
         call = await until_came(phone)
@@ -98,7 +98,7 @@ async def test_a_person_confirms_hears_the_premium_and_promises_to_pay(start_hot
 async def test_busy_silent_machine_wrong_number_and_nobody_there_are_each_told_apart(
     start_hotline, tmp_path: Path
 ) -> None:
-    hotline: HotlineProcess = start_hotline(zone=NOON)
+    hotline: HotlineProcess = start_hotline(zone=NOON, call_rests="")
     names = ("busy", "machine", "wrong", "never", "quick")
     async with AsyncExitStack() as stack:
         phones = {one: await stack.enter_async_context(SipCaller(hotline.address)) for one in names}

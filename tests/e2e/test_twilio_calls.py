@@ -86,7 +86,7 @@ async def test_a_campaign_over_twilio_ends_every_attempt_as_it_was(start_hotline
         FAX: Person(answered_by="fax", detected=0.0),
     }
     faults = Faults(doubled=1, delay=(0.0, 0.4), refused={REFUSED: (400, 21214)})
-    async with twilio_and_hotline(start_hotline, people, faults) as (twilio, hotline):
+    async with twilio_and_hotline(start_hotline, people, faults, call_rests="") as (twilio, hotline):
         made = await asyncio.to_thread(campaign, hotline, tmp_path, [*people, REFUSED])
         query = "select number, outcome from campaign_attempts where campaign = ? and state = 'ended'"
         await there(lambda: len(hotline.rows(query, made)) == 5, "the end of all attempts")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import insert, update
@@ -20,6 +21,7 @@ from ivr.outreach.dialler import Dialler, free_seats
 from ivr.outreach.placing import Opening, Placer
 from ivr.outreach.rules import Rules
 from ivr.outreach.selection import create, preview, read_csv
+from ivr.outreach.windows import CompanyHours
 from ivr.outreach.workers import Reply
 from policy_db import Keys, PinHasher, PolicyDatabase
 from policy_db.facts import NewCustomer
@@ -215,11 +217,14 @@ async def database(empty: Path, tmp_path: Path, time: Time) -> AsyncIterator[Pol
         yield opened
 
 
-def dialler(database: PolicyDatabase, house: Any, time: Time, holder: str = "dialler/1") -> Dialler:
+def dialler(
+    database: PolicyDatabase, house: Any, time: Time, holder: str = "dialler/1", **company: str
+) -> Dialler:
     ids = iter(range(10**6))
     return Dialler(
-        database, house, holder=holder, clock=time, steady=time.steady, ids=lambda: f"a-{holder}-{next(ids)}"
-    )
+        database, house, holder=holder, clock=time, steady=time.steady, ids=lambda: f"a-{holder}-{next(ids)}",
+        company=CompanyHours(**company),
+    )  # fmt: skip
 
 
 async def begin(
@@ -299,6 +304,25 @@ async def test_a_person_is_tried_again_after_the_gap_of_the_outcome_and_no_soone
     await passes(machine, house, time, 15, seconds=60)
     assert len(world.dialled) == 2
     assert [one.seq for one in await attempts(database)] == [2, 1]
+
+
+async def test_a_campaign_that_would_call_all_day_waits_for_the_hours_of_the_company(
+    database: PolicyDatabase, time: Time
+) -> None:
+    world = World(dict.fromkeys(numbers(3), "told"))
+    house = House(database, world, time)
+    week = dict.fromkeys(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), "00:00-24:00")
+    await begin(database, numbers(3), windows={"week": week, "rests": "", "holidays": None})
+    machine = dialler(database, house, time, hours="09:00-18:00", rests="09:00-15:00")
+    shanghai = ZoneInfo("Asia/Shanghai")
+    while time().astimezone(shanghai).hour < 14:
+        await passes(machine, house, time, 1, seconds=1200)
+    await passes(machine, house, time, 1)
+    assert world.dialled == []
+    time.forward(hours=1)
+    await passes(machine, house, time, 2)
+    assert {number for _, number in world.dialled} == set(numbers(3))
+    assert {one.planned_at.astimezone(shanghai).hour for one in await attempts(database)} == {15}
 
 
 async def test_two_diallers_and_doubled_and_late_requests_dial_nobody_twice(

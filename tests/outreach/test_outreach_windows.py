@@ -11,6 +11,7 @@ import phonenumbers
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from ivr.errors import OutreachError
 from ivr.outreach.numbers import _looked_up, read_number
@@ -18,7 +19,8 @@ from ivr.outreach.pace import Floor, TokenBucket, per_seat, room_for
 from ivr.outreach.planning import Readings, after_attempt, look_again
 from ivr.outreach.rules import Pace, Rules
 from ivr.outreach.selection import read_csv
-from ivr.outreach.windows import Openings, parted
+from ivr.outreach.windows import CompanyHours, Openings, parted
+from ivr.settings import Settings
 from policy_db.outreach_facts import EarlierCall
 
 PLACES = (
@@ -56,6 +58,26 @@ def test_no_rule_opens_the_night() -> None:
     place = "US:America/New_York"
     hours = [hour for hour in range(24) if openings.may_call(place, at(place, f"2026-06-03T{hour:02}:30"))]
     assert hours == list(range(9, 21))
+
+
+def test_no_campaign_calls_outside_the_hours_of_the_company_or_in_its_rests() -> None:
+    week = dict.fromkeys(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), "00:00-24:00")
+    rules = Rules.read({"windows": {"week": week, "rests": "16:00-17:00", "holidays": None}})
+    company = CompanyHours("08:00-12:00,13:00-18:30", "11:00-12:00")
+    openings = Openings(rules.windows, company)
+    place = "US:America/New_York"
+    hours = [hour for hour in range(24) if openings.may_call(place, at(place, f"2026-06-03T{hour:02}:15"))]
+    assert hours == [9, 10, 13, 14, 15, 17, 18]
+    assert openings.next_opening(place, at(place, "2026-06-03T18:30")) == at(place, "2026-06-04T09:00")
+    assert company.allowed == "09:00-12:00, 13:00-18:30"
+
+
+def test_the_hours_of_the_company_are_those_of_the_settings() -> None:
+    company = CompanyHours.of(Settings(call_hours="10:00-16:00", call_rests="closed", _env_file=None))  # type: ignore[call-arg]
+    assert company == CompanyHours("10:00-16:00", "")
+    for wrong in ({"call_hours": "21:00-08:00"}, {"call_rests": "14:00-12:00"}, {"call_hours": "morning"}):
+        with pytest.raises(ValidationError):
+            Settings(**wrong, _env_file=None)  # type: ignore[call-arg,arg-type]
 
 
 def test_a_number_of_several_zones_is_called_only_while_all_of_them_allow_it() -> None:

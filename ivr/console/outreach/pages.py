@@ -17,6 +17,7 @@ from ivr.console.outreach.views import KINDS, NewForm, made, progress_of, wrong_
 from ivr.console.pages import render, text
 from ivr.console.parts import ConsoleParts, Parts
 from ivr.errors import OutreachError
+from ivr.outreach.windows import CompanyHours
 from policy_db.outreach_facts import Campaign, CampaignState
 
 router = APIRouter(prefix="/outreach")
@@ -149,6 +150,7 @@ async def _one(
         "progress": await progress_of(parts, found),
         "attempts": attempts,
         "wrong": wrong_lines(found),
+        "company": CompanyHours.of(parts.settings),
     }
     return render(request, visitor, template, **values)
 
@@ -164,5 +166,5 @@ async def _form(
     queues = sorted(parts.flows.current.hotline.queues)
     return render(
         request, visitor, "outreach/new.html", status=status, given=form, message=message, kinds=KINDS,
-        flows=sorted(parts.flows.current.flows), queues=queues,
+        flows=sorted(parts.flows.current.flows), queues=queues, company=CompanyHours.of(parts.settings),
     )  # fmt: skip
