@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, sel
 
 from policy_db.moments import Period, seconds_between
 from policy_db.outreach_facts import NEVER_RANG
-from policy_db.tables import CampaignAttemptRow, CampaignRow, WaitingCallRow
+from policy_db.tables import CampaignAttemptRow, CampaignRow, PromiseRow, WaitingCallRow
 
 
 def figures_query(period: Period) -> Select[*tuple[Any, ...]]:
@@ -21,12 +21,12 @@ def figures_query(period: Period) -> Select[*tuple[Any, ...]]:
             func.count(),
             func.count(attempt.answered_at),
             _number(attempt.disposition.not_in(("", "abandoned"))),
-            *(
-                _number(attempt.outcome == one)
-                for one in ("promised", "link_sent", "do_not_call", "abandoned")
-            ),
+            _number(attempt.outcome == "promised"),
+            _number(PromiseRow.state == "kept"),
+            *(_number(attempt.outcome == one) for one in ("link_sent", "do_not_call", "abandoned")),
         )
         .join(CampaignRow, CampaignRow.id == attempt.campaign)
+        .outerjoin(PromiseRow, PromiseRow.attempt == attempt.id)
         .where(
             attempt.planned_at >= period.since,
             attempt.planned_at < period.until,

@@ -75,7 +75,8 @@ class OutreachFigures:
     """Calls that the hotline made and that may have rung, of one campaign (`name`) or of all.
 
     `taken` were answered, by whomever; in `spoken` a person said or did something. `promised`, `links` and `refused`
-    (never again) are their outcomes; `none_free` wanted a seat and got none.
+    (never again) are their outcomes, `kept` the promises that have been kept since; `none_free` wanted a seat and got
+    none.
     """
 
     name: str = ""
@@ -83,6 +84,7 @@ class OutreachFigures:
     taken: int = 0
     spoken: int = 0
     promised: int = 0
+    kept: int = 0
     links: int = 0
     refused: int = 0
     none_free: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ from policy_db.tables import (
     CallFlowRow,
     CallRow,
     CampaignAttemptRow,
+    PromiseRow,
     RecordingRow,
     SeatMoveRow,
     WaitingCallRow,
@@ -276,8 +278,13 @@ async def test_calls_that_the_hotline_made_are_no_calls_that_came_and_have_figur
     assert (await db.reports.repeats(PERIOD)).repeated == 0
     assert await db.boards.begun(DAY) == 1
     assert (await db.boards.trouble(DAY)).faulty == 0
+    for number, state in enumerate(("kept", "broken")):
+        await put(
+            db, PromiseRow, attempt=f"a-{number}", campaign="c", customer="", policy=f"p-{number}", due_on=DAY.date(),
+            pay_on=DAY.date(), amount=Decimal(1), currency="CNY", made_at=DAY, state=state, settled_at=DAY,
+        )  # fmt: skip
     (found,) = await db.outreach.figures(PERIOD)
-    assert found == OutreachFigures("Premiums", made=4, taken=3, spoken=1, promised=1, none_free=1)
+    assert found == OutreachFigures("Premiums", made=4, taken=3, spoken=1, promised=1, kept=1, none_free=1)
     assert found.reached == 0.25
 
 

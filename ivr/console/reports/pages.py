@@ -79,7 +79,7 @@ def asked_days(request: Request, parts: ConsoleParts) -> Days:
 #: Columns that are explained beside the measures of the overview.
 _MORE = (
     "abandoned", "left", "overflowed", "called_back", "missed_rings", "signed_in", "paused", "occupancy",
-    "missed_a_call", "taken", "spoken", "promised", "links", "refused", "none_free",
+    "missed_a_call", "taken", "spoken", "promised", "kept", "links", "refused", "none_free",
 )  # fmt: skip
 
 

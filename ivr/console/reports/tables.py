@@ -249,8 +249,8 @@ async def outreach_table(parts: ConsoleParts, days: Days) -> Table:
         found = await parts.database.outreach.figures(days.period)
         columns = (
             Column("campaign", "text"), Column("made", "number"), Column("taken", "number"), Column("spoken", "number"),
-            Column("reached", "share"), Column("promised", "number"), Column("links", "number"),
-            Column("refused", "number"), Column("none_free", "number"),
+            Column("reached", "share"), Column("promised", "number"), Column("kept", "number"),
+            Column("links", "number"), Column("refused", "number"), Column("none_free", "number"),
         )  # fmt: skip
         return Table("outreach", columns, tuple(map(_outreach_row, found)))
 
@@ -259,7 +259,8 @@ async def outreach_table(parts: ConsoleParts, days: Days) -> Table:
 
 def _outreach_row(one: OutreachFigures) -> tuple[Any, ...]:
     return (
-        one.name, one.made, one.taken, one.spoken, one.reached, one.promised, one.links, one.refused, one.none_free,
+        one.name, one.made, one.taken, one.spoken, one.reached, one.promised, one.kept, one.links, one.refused,
+        one.none_free,
     )  # fmt: skip
 
 
