@@ -25,6 +25,7 @@ from policy_db.caller_facts import (
     Standing,
 )
 from policy_db.calls import call_record
+from policy_db.claim_facts import CLOSED
 from policy_db.clock import Clock
 from policy_db.facts import CallRecord, ClaimStatus, Customer, TimelineEntry
 from policy_db.policies import Policies
@@ -62,7 +63,6 @@ _MOST_ENTRIES: Final = 400
 _MOST: Final = 10
 #: Calls of one number that are looked at for messages.
 _CALLS_LOOKED_AT: Final = 50
-_CLOSED: Final = ("paid", "declined")
 _CALLS = select(*CallRow.__table__.columns, PolicyRow.number.label("policy")).outerjoin(
     PolicyRow, PolicyRow.id == CallRow.policy_id
 )
@@ -277,7 +277,7 @@ async def _claims(
     found: dict[str, Any] = {}
     for condition in (ClaimRow.policy_id.in_(policies), ClaimRow.caller.in_(numbers)):
         query = select(*columns).outerjoin(PolicyRow, PolicyRow.id == ClaimRow.policy_id)
-        query = query.where(condition, ClaimRow.status.not_in(_CLOSED))
+        query = query.where(condition, ClaimRow.status.not_in(CLOSED))
         query = query.order_by(ClaimRow.begun_at.desc(), ClaimRow.number.desc()).limit(_MOST)
         found |= {row.number: row for row in await connection.execute(query)}
     return tuple(

@@ -34,6 +34,7 @@ from sqlalchemy import cast as cast_to
 from sqlalchemy.engine import Connection
 
 from policy_db.callers import forms
+from policy_db.claim_facts import CLOSED
 from policy_db.columns import UtcTime
 from policy_db.do_not_call import stands_at
 from policy_db.selling_facts import CustomerStanding, HeldPolicy, Offer, ReferralState
@@ -53,7 +54,6 @@ from policy_db.tables import (
 )
 
 PER_YEAR: Final = {"monthly": 12, "quarterly": 4, "yearly": 1, "single": 0}
-CLOSED_CLAIM: Final = ("paid", "declined")
 THINGS: Final = ("motor", "property")
 _CLAIM_YEARS: Final = timedelta(days=3 * 365)
 _RECENT: Final = timedelta(days=30)
@@ -134,7 +134,7 @@ def _history_statement() -> Any:
         ClaimRow.policy_id.in_(_MINE),
         ClaimRow.begun_at <= _NOW,
         or_(
-            ClaimRow.status.not_in((*CLOSED_CLAIM, "draft")),
+            ClaimRow.status.not_in((*CLOSED, "draft")),
             and_(ClaimRow.status == "draft", ClaimRow.saved_at > bindparam("drafts", type_=UtcTime())),
         ),
     )

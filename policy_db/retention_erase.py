@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from policy_db.claim_facts import CLOSED
 from policy_db.clock import Clock
 from policy_db.documents_forget import forget_documents
 from policy_db.keys import Keys
@@ -52,7 +53,6 @@ from policy_db.tables import (
 
 Why = Literal["hold", "open_policy", "statutory", "open_claim", "open_complaint", "running_call", "needed"]
 _BATCH: Final = 200
-_CLOSED_CLAIM: Final = ("paid", "declined")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ class Erasure:
             return "hold", None
         if row.status == "draft":
             return None, None
-        if row.status not in _CLOSED_CLAIM:
+        if row.status not in CLOSED:
             return "open_claim", None
         until = (row.saved_at + timedelta(days=period.days)).date()
         return ("statutory", until) if until >= self._today else (None, None)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from policy_db.claim_facts import CLOSED
 from policy_db.clock import Clock
 from policy_db.documents_forget import drop_documents, forget_links
 from policy_db.outreach_forget import forget_long_ago
@@ -210,9 +211,7 @@ class Purge:
         touched = select(ClaimReviewRow.claim_id).where(
             ClaimReviewRow.claim_id == ClaimRow.id, ClaimReviewRow.changed_at >= due
         )
-        condition = and_(
-            ClaimRow.status.in_(("paid", "declined")), ClaimRow.saved_at < due, ~touched.exists()
-        )
+        condition = and_(ClaimRow.status.in_(CLOSED), ClaimRow.saved_at < due, ~touched.exists())
         await self._each_batch(
             "claims", ClaimRow, ClaimRow.begun_at, condition, ties_of_claims, self._drop_claims
         )

@@ -19,7 +19,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from policy_db.callers import forms
-from policy_db.customer_standing import CLOSED_CLAIM, PER_YEAR, THINGS
+from policy_db.claim_facts import CLOSED
+from policy_db.customer_standing import PER_YEAR, THINGS
 from policy_db.selling_facts import CustomerStanding, HeldPolicy, Offer, OnSale, Referral
 from policy_db.standing import PolicyTerms, status_on
 from policy_db.store import AnyRow
@@ -274,7 +275,7 @@ def _is_open(claim: AnyRow, now: datetime) -> bool:
         return False
     if claim.status == "draft":
         return bool(claim.saved_at > now - timedelta(days=3))
-    return claim.policy_id is not None and claim.status not in CLOSED_CLAIM
+    return claim.policy_id is not None and claim.status not in CLOSED
 
 
 def _of_things(claim: AnyRow, now: datetime) -> bool:
