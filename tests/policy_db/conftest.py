@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from policy_kit import TODAY, HandClock, Places, open_database
 from postgres_server import PostgresServer, postgres_server
+from retention_kit import Folder
 
 from policy_db import PolicyDatabase, build_demo, migrate
 
@@ -74,3 +75,9 @@ async def demo(places: Places, clock: HandClock) -> AsyncIterator[PolicyDatabase
     """A database with the demonstration of 60 customers, built on `TODAY`."""
     async with await open_database(places.demo(), clock) as database:
         yield database
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """Where recordings lie."""
+    return Folder(tmp_path)

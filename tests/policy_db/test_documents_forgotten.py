@@ -6,16 +6,14 @@ from datetime import timedelta
 
 import pytest
 from policy_kit import TODAY, HandClock
+from retention_kit import Folder, count, eraser, purge, ring
 from sqlalchemy import select
-from test_retention import Folder, count, eraser, folder, purge, ring
 
 from policy_db import PolicyDatabase
 from policy_db.documents_forget import forget_documents
 from policy_db.link_facts import NewLink
 from policy_db.retention import HoldKind
 from policy_db.tables import CallEventRow, DocumentContentRow, DocumentRow, FaxRow, LinkRow, PolicyRow
-
-__all__ = ["folder"]
 
 POLICY = "86001234"
 

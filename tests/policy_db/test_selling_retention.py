@@ -6,13 +6,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 from policy_kit import HandClock
-from test_retention import Folder, eraser, folder, purge
+from retention_kit import Folder, eraser, purge
 from test_selling_rows import HOUR, NOW, referral, suggestion
 
 from policy_db import PolicyDatabase
 from policy_db.selling_facts import DoNotCall
-
-__all__ = ["folder"]
 
 
 async def _sold(db: PolicyDatabase, customer: str) -> None:
