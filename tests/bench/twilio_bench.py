@@ -61,7 +61,10 @@ async def _measured() -> dict[str, float]:
 
 
 async def _calls(twilio: FakeTwilio, ours: Any) -> dict[str, float]:
-    calls = [await twilio.call(f"+86138{number:08d}") for number in range(STREAMS)]
+    calls = []
+    for number in range(STREAMS):  # one after another, for neighbours are joined
+        calls.append(call := await twilio.call(f"+86138{number:08d}"))
+        await call.until(lambda call=call: call.streaming)
     await asyncio.sleep(1.0)
     ours.send("begin")
     marks = [len(call.stream.arrivals) for call in calls]
