@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from ivr.cli import main
-from ivr.cli.console import screen
-
-Run = Callable[..., tuple[int, str, str]]
+from cli_kit import Run
 
 
 @pytest.fixture
-def hotline(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Runs `hotline …` on a small demonstration: its exit status, what it printed, what it complained."""
-    monkeypatch.setenv("HOTLINE_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setattr(screen, "_width", 200)  # so that no cell of a table is folded
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hotline", *words])
-        try:
-            main()
-            status: object = 0
-        except SystemExit as end:
-            status = end.code
-        told = capsys.readouterr()
-        return int(status or 0), told.out, told.err
-
-    assert run("db", "demo", "--customers", "0")[0] == 0
-    return run
+def hotline(command: Run, wide: None) -> Run:
+    """Runs `hotline …` on a small demonstration."""
+    assert command("db", "demo", "--customers", "0")[0] == 0
+    return command
 
 
 def test_the_catalogue_is_shown_written_changed_checked_and_read_again(hotline: Run, tmp_path: Path) -> None:

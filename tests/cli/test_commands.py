@@ -4,35 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from cli_kit import Run
 from hotline_process import ROOT
 
-from ivr.cli import main
 from ivr.resources import bundled
 
 
 @pytest.fixture
-def hotline(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path):
-    """Runs a command in this process, in its own data folder: its exit status, what it printed, what it complained."""
-    monkeypatch.setenv("HOTLINE_DATA_DIR", str(tmp_path / "data"))
+def hotline(command: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Runs `hotline …` where new files are everybody's to read, unless the hotline says otherwise."""
     monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hotline", *words])
-        try:
-            main()
-            status: object = 0
-        except SystemExit as end:
-            status = end.code
-        told = capsys.readouterr()
-        return int(status or 0), told.out, told.err
-
     mask = os.umask(0o022)
-    yield run
+    yield command
     os.umask(mask)
 
 

@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
-
-from ivr.cli import main
-from ivr.cli.console import screen
-
-Run = Callable[..., tuple[int, str, str]]
+from cli_kit import Run
 
 
 @pytest.fixture
-def seats(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Runs `hotline seats …` in a data folder of its own: its exit status, what it printed, what it complained."""
-    monkeypatch.setenv("HOTLINE_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setattr(screen, "_width", 200)  # so that no cell of a table is folded
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hotline", *words])
-        try:
-            main()
-            status: object = 0
-        except SystemExit as end:
-            status = end.code
-        told = capsys.readouterr()
-        return int(status or 0), told.out, told.err
-
-    assert run("db", "migrate")[0] == 0
-    return lambda *words: run("seats", *words)
+def seats(command: Run, wide: None) -> Run:
+    """Runs `hotline seats …` on an empty database."""
+    assert command("db", "migrate")[0] == 0
+    return lambda *words: command("seats", *words)
 
 
 def test_a_seat_is_made_signed_in_paused_resumed_signed_out_and_removed(seats: Run) -> None:

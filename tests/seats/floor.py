@@ -13,7 +13,7 @@ from ivr.clock import VirtualClock
 from ivr.errors import LineError, RefusedError
 from ivr.flow.instructions import Transfer
 from ivr.lines.base import Answered, Ended, KeyDown, Leg, LegEvent, LegInfo, PlayEnded
-from ivr.lines.script import Action, ScriptedCaller, ScriptLeg, ScriptLine
+from ivr.lines.script import Action, HangUp, ScriptedCaller, ScriptLeg, ScriptLine, Wait
 from ivr.media.bridge import Role
 from ivr.seats import Manners, MemorySeatStore, Offer, SeatTransfers
 from ivr.speech import Rendered
@@ -361,3 +361,14 @@ class Place:
 def room_names(room: EarRoom) -> set[str]:
     """Who is in a room."""
     return {_name(leg) for leg in room.roles}
+
+
+async def in_talk(floor: Place, outside: str) -> None:
+    """The caller c1 talks with ann; bob is there too, and somebody answers at the number `outside`."""
+    floor.seat_does("ann", Wait(900))
+    floor.seat_does("bob", Wait(900))
+    floor.person_does(outside, Wait(300), HangUp())
+    await floor.sign_in("ann")
+    await floor.call("c1", timeout=60)
+    await floor.talking()
+    await floor.sign_in("bob")

@@ -11,21 +11,14 @@ from ivr.lines.base import HoldChanged
 from ivr.lines.script import HangUp, Wait
 from ivr.seats import Manners
 from policy_db.seat_facts import Queue, Seat
-from tests.seats.floor import Place
+from tests.seats.floor import Place, in_talk
 
 OUTSIDE = "+8613911112222"
 
 
 @pytest.fixture
 async def talk(floor: Place) -> Place:
-    """The caller c1 talks with ann; bob is there too."""
-    floor.seat_does("ann", Wait(900))
-    floor.seat_does("bob", Wait(900))
-    floor.person_does(OUTSIDE, Wait(300), HangUp())
-    await floor.sign_in("ann")
-    await floor.call("c1", timeout=60)
-    await floor.talking()
-    await floor.sign_in("bob")
+    await in_talk(floor, OUTSIDE)
     return floor
 
 

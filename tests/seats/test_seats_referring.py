@@ -7,10 +7,9 @@ from dataclasses import replace
 import pytest
 
 from ivr.lines.base import TransferAsked
-from ivr.lines.script import HangUp, Wait
 from ivr.seats.referring import user_of, whom
 from policy_db.seat_facts import Seat
-from tests.seats.floor import Place
+from tests.seats.floor import Place, in_talk
 
 OUTSIDE = "13911112222"
 SEATS = (Seat("ann", "Ann", "sip:1001@pbx;transport=tcp"), Seat("bob", "Bob", "1002"), Seat("cat", "Cat", ""))
@@ -18,14 +17,7 @@ SEATS = (Seat("ann", "Ann", "sip:1001@pbx;transport=tcp"), Seat("bob", "Bob", "1
 
 @pytest.fixture
 async def talk(floor: Place) -> Place:
-    """The caller c1 talks with ann; bob is there too."""
-    floor.seat_does("ann", Wait(900))
-    floor.seat_does("bob", Wait(900))
-    floor.person_does(OUTSIDE, Wait(300), HangUp())
-    await floor.sign_in("ann")
-    await floor.call("c1", timeout=60)
-    await floor.talking()
-    await floor.sign_in("bob")
+    await in_talk(floor, OUTSIDE)
     return floor
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from transport_bed import StreamPeer, UdpPeer, certificate, options
+from transport_bed import StreamPeer, UdpPeer, options, tls_settings
 
 from ivr.clock import SystemClock
 from ivr.lines.sip.transport_settings import TransportSettings
@@ -384,17 +384,7 @@ async def test_a_storm_of_calls_is_told_busy_and_honest_telephones_are_answered(
 
 
 async def test_thousands_of_connections_take_so_many_handles_and_no_more(tmp_path: Path) -> None:
-    shown, key = certificate(tmp_path, "127.0.0.1")
-    settings = TransportSettings(
-        host="127.0.0.1",
-        port=0,
-        tls=True,
-        tls_port=0,
-        tls_certificate=shown,
-        tls_key=key,
-        message_seconds=0.5,
-        handshake_seconds=0.5,
-    )
+    settings = tls_settings(tmp_path, message_seconds=0.5, handshake_seconds=0.5)
     async with Desk(transport=settings) as desk:
         early = await StreamPeer.to(desk.transports.ports["tcp"])
         early.writer.write(options(1))
@@ -431,17 +421,7 @@ async def test_thousands_of_connections_take_so_many_handles_and_no_more(tmp_pat
 
 
 async def test_slow_tcp_and_half_open_tls_are_cut_off_while_others_are_served(tmp_path: Path) -> None:
-    shown, key = certificate(tmp_path, "127.0.0.1")
-    settings = TransportSettings(
-        host="127.0.0.1",
-        port=0,
-        tls=True,
-        tls_port=0,
-        tls_certificate=shown,
-        tls_key=key,
-        message_seconds=0.5,
-        handshake_seconds=0.5,
-    )
+    settings = tls_settings(tmp_path, message_seconds=0.5, handshake_seconds=0.5)
     async with Desk(transport=settings) as desk:
         slow = [await StreamPeer.to(desk.transports.ports["tcp"]) for _ in range(20)]
         half = [await StreamPeer.to(desk.transports.ports["tls"]) for _ in range(20)]

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from transport_bed import Bed, StreamPeer, certificate, options
+from transport_bed import Bed, StreamPeer, certificate, options, tls_settings
 
 from ivr.errors import LineError
 from ivr.lines.sip.transport_settings import TransportSettings
@@ -375,16 +375,7 @@ async def test_an_answer_finds_a_new_way_when_its_connection_is_gone(bed: Bed) -
 
 @pytest.fixture
 def secured(tmp_path: Path) -> TransportSettings:
-    shown, key = certificate(tmp_path, "127.0.0.1")
-    return TransportSettings(
-        host="127.0.0.1",
-        port=0,
-        tls=True,
-        tls_port=0,
-        tls_certificate=shown,
-        tls_key=key,
-        tls_authorities=shown,
-    )
+    return tls_settings(tmp_path)
 
 
 def _client(path: Path | None = None) -> ssl.SSLContext:
@@ -481,20 +472,11 @@ async def test_the_certificate_must_name_whom_we_called_not_where_the_name_led_u
 
 
 async def test_callers_must_show_a_certificate_where_the_settings_say_so(tmp_path: Path) -> None:
-    shown, key = certificate(tmp_path, "127.0.0.1")
-    settings = TransportSettings(
-        host="127.0.0.1",
-        port=0,
-        tls=True,
-        tls_port=0,
-        tls_certificate=shown,
-        tls_key=key,
-        tls_authorities=shown,
-        tls_callers_too=True,
-    )
+    settings = tls_settings(tmp_path, tls_callers_too=True)
+    shown = settings.tls_certificate
     async with Bed(settings, answer=OK) as bed:
         proven = _client(shown)
-        proven.load_cert_chain(shown, key)
+        proven.load_cert_chain(shown, settings.tls_key)
         peer = await StreamPeer.to(bed.port("tls"), proven, "127.0.0.1")
         peer.writer.write(options())
         assert await peer.read() == OK
@@ -511,19 +493,9 @@ async def test_callers_must_show_a_certificate_where_the_settings_say_so(tmp_pat
 async def test_a_request_goes_by_a_connection_that_another_opened_only_if_he_proved_who_he_is(
     tmp_path: Path, proven: bool
 ) -> None:
-    shown, key = certificate(tmp_path, "127.0.0.1")
-    settings = TransportSettings(
-        host="127.0.0.1",
-        port=0,
-        tls=True,
-        tls_port=0,
-        tls_certificate=shown,
-        tls_key=key,
-        tls_authorities=shown,
-        tls_callers_too=proven,
-    )
-    context = _client(shown)
-    context.load_cert_chain(shown, key)
+    settings = tls_settings(tmp_path, tls_callers_too=proven)
+    context = _client(settings.tls_certificate)
+    context.load_cert_chain(settings.tls_certificate, settings.tls_key)
     async with Bed(settings) as bed:
         peer = await StreamPeer.to(bed.port("tls"), context, "127.0.0.1")
         peer.writer.write(options(1))

@@ -40,6 +40,21 @@ def options(number: int = 1, *, more: str = "", body: bytes = b"") -> bytes:
     return head.encode() + body
 
 
+def tls_settings(folder: Path, **more: Any) -> TransportSettings:
+    """Loopback with TCP and TLS on any ports, under a certificate of its own that is also the only authority."""
+    shown, key = certificate(folder, "127.0.0.1")
+    return TransportSettings(
+        host="127.0.0.1",
+        port=0,
+        tls=True,
+        tls_port=0,
+        tls_certificate=shown,
+        tls_key=key,
+        tls_authorities=shown,
+        **more,
+    )
+
+
 @dataclass
 class Bed:
     """Transports that answer every request with `answer`, if that is set; virtual time, real sockets."""
