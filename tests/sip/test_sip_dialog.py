@@ -179,12 +179,7 @@ def test_where_symmetric_signalling_is_on_a_telephone_behind_translation_is_reac
 
 def test_symmetric_signalling_follows_a_telephone_whose_port_changed() -> None:
     pair = Pair(bob={"symmetric_signalling": True})
-    stranger = Stranger(pair.wire)
-    stranger.ask("INVITE", body=b"offer", contact="<sip:stranger@192.168.1.7>")
-    pair.run(0.1)
-    tag = stranger.responses("INVITE")[0].to.tag
-    stranger.ask("ACK", to_tag=tag)
-    pair.run(0.1)
+    stranger, tag = pair.met(contact="<sip:stranger@192.168.1.7>")
     stranger.end.port = 40_000
     stranger.ask("INFO", to_tag=tag, cseq=2)
     pair.run(0.1)
@@ -196,11 +191,7 @@ def test_symmetric_signalling_follows_a_telephone_whose_port_changed() -> None:
 
 def test_a_proxy_on_the_path_is_kept_to_even_with_symmetric_signalling() -> None:
     pair = Pair(bob={"symmetric_signalling": True})
-    stranger = Stranger(pair.wire)
-    stranger.ask("INVITE", body=b"offer", headers=[("Record-Route", "<sip:10.0.0.77;lr>")])
-    pair.run(0.1)
-    stranger.ask("ACK", to_tag=stranger.responses("INVITE")[0].to.tag)
-    pair.run(0.1)
+    pair.met(headers=[("Record-Route", "<sip:10.0.0.77;lr>")])
     pair.bob.person.session.hang_up()
     pair.run(0.1)
     assert pair.wire.seen("BYE")[0].target == "10.0.0.77"
@@ -251,11 +242,7 @@ def test_names_are_looked_up_once_and_the_order_of_requests_is_kept() -> None:
 
 def test_a_contact_that_cannot_be_found_is_answered_where_its_packets_come_from() -> None:
     pair = Pair()
-    stranger = Stranger(pair.wire)
-    stranger.ask("INVITE", body=b"offer", contact="<sip:stranger@unknown.invalid>")
-    pair.run(0.1)
-    stranger.ask("ACK", to_tag=stranger.responses("INVITE")[0].to.tag)
-    pair.run(0.1)
+    pair.met(contact="<sip:stranger@unknown.invalid>")
     pair.bob.person.session.hang_up()
     pair.run(0.1)
     assert pair.wire.seen("BYE")[0].target == "10.0.0.9"
@@ -293,12 +280,7 @@ def test_a_re_invite_moves_the_target() -> None:
 
 def test_a_re_invite_that_is_refused_leaves_the_target() -> None:
     pair = Pair()
-    stranger = Stranger(pair.wire)
-    stranger.ask("INVITE", body=b"offer")
-    pair.run(0.1)
-    tag = stranger.responses("INVITE")[0].to.tag
-    stranger.ask("ACK", to_tag=tag)
-    pair.run(0.1)
+    stranger, tag = pair.met()
     pair.bob.person.answer_offer = lambda sdp: None
     stranger.ask("INVITE", to_tag=tag, cseq=2, body=b"offer 2", contact="<sip:stranger@10.0.0.50>")
     pair.run(0.1)

@@ -233,12 +233,7 @@ def test_a_hang_up_while_our_200_to_a_re_invite_waits_for_its_ack(pair: Pair) ->
 
 def test_an_update_during_a_re_invite_is_refused_with_491(pair: Pair) -> None:
     pair = Pair()
-    stranger = Stranger(pair.wire)
-    stranger.ask("INVITE", body=b"offer", headers=[("Allow", "INVITE, ACK, BYE, UPDATE")])
-    pair.run(0.1)
-    tag = stranger.responses("INVITE")[0].to.tag
-    stranger.ask("ACK", to_tag=tag)
-    pair.run(0.1)
+    stranger, tag = pair.met(headers=[("Allow", "INVITE, ACK, BYE, UPDATE")])
     pair.bob.person.session.offer(b"hold")
     pair.run(0.1)
     stranger.ask("UPDATE", to_tag=tag, cseq=2, body=b"other offer")

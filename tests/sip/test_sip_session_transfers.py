@@ -133,12 +133,7 @@ def test_an_attended_transfer_puts_one_call_in_anothers_place(pair: Pair) -> Non
     ],
 )
 def test_replaces_is_answered_by_the_rules_of_rfc_3891(pair: Pair, replaces: str, status: int) -> None:
-    stranger = Stranger(pair.wire)
-    stranger.ask("INVITE", body=b"offer")
-    pair.run(0.1)
-    tag = stranger.responses("INVITE")[0].to.tag
-    stranger.ask("ACK", to_tag=tag)
-    pair.run(0.1)
+    stranger, tag = pair.met()
     value = replaces.format(call="call-1", to=tag)
     stranger.ask("INVITE", call_id="call-2", from_tag="other", body=b"o", headers=[("Replaces", value)])
     pair.run(0.1)
@@ -148,12 +143,7 @@ def test_replaces_is_answered_by_the_rules_of_rfc_3891(pair: Pair, replaces: str
 
 
 def test_a_call_that_has_just_ended_cannot_be_replaced(pair: Pair) -> None:
-    stranger = Stranger(pair.wire)
-    stranger.ask("INVITE", body=b"offer")
-    pair.run(0.1)
-    tag = stranger.responses("INVITE")[0].to.tag
-    stranger.ask("ACK", to_tag=tag)
-    pair.run(0.1)
+    stranger, tag = pair.met()
     pair.bob.person.session.hang_up()
     value = f"call-1;to-tag={tag};from-tag=stranger"
     stranger.ask("INVITE", call_id="call-2", from_tag="o", body=b"o", headers=[("Replaces", value)])
@@ -212,12 +202,7 @@ def test_a_notify_for_no_refer_of_ours_is_481(pair: Pair) -> None:
 
 
 def test_a_refer_to_something_that_cannot_be_called_is_refused(pair: Pair) -> None:
-    stranger = Stranger(pair.wire)
-    stranger.ask("INVITE", body=b"offer")
-    pair.run(0.1)
-    tag = stranger.responses("INVITE")[0].to.tag
-    stranger.ask("ACK", to_tag=tag)
-    pair.run(0.1)
+    stranger, tag = pair.met()
     accept(pair.bob.person)
     for cseq, values in enumerate(
         ([], ["<sip:a@b.example;method=BYE>"], ["<sip:a@b>", "<sip:c@d>"]), start=2

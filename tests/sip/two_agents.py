@@ -386,6 +386,16 @@ class Pair:
         assert "established" in self.bob.people[-1].names()
         return caller, self.bob.people[-1]
 
+    def met(self, **more: Any) -> tuple[Stranger, str]:
+        """A call that stands between a stranger and Bob: the stranger, and Bob's tag. `more` goes into the INVITE."""
+        stranger = Stranger(self.wire)
+        stranger.ask("INVITE", body=b"offer", **more)
+        self.run(0.1)
+        tag = stranger.responses("INVITE")[0].to.tag
+        stranger.ask("ACK", to_tag=tag)
+        self.run(0.1)
+        return stranger, tag
+
     def over(self) -> None:
         """After all of SIP's timers, nothing may be left anywhere."""
         self.run(200)
