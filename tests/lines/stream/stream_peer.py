@@ -14,6 +14,7 @@ from contract import Samples, TestCaller
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from ivr.clock import Clock, SystemClock
 from ivr.lines.stream import SeatTickets, StreamLine
 from ivr.media import g711
 from ivr.media.clip import Clip
@@ -53,12 +54,13 @@ def start_message(stream: str, parameters: dict[str, str], **more: Any) -> dict[
 class StreamPeer(TestCaller):
     """Calls over a WebSocket: sends a frame each 20 ms, plays what comes at once, and answers marks and clears.
 
-    `play_ahead` is how many frames wait before they count as played, as in a real player.
+    It lives by `clock`.
     """
 
-    def __init__(self, socket: ClientConnection, stream: str = "MZ1") -> None:
+    def __init__(self, socket: ClientConnection, stream: str = "MZ1", clock: Clock | None = None) -> None:
         self.socket = socket
         self.stream = stream
+        self._clock = clock or SystemClock()
         self.messages: list[dict[str, Any]] = []
         self.close_code: int | None = None
         self._answered = False
@@ -71,10 +73,18 @@ class StreamPeer(TestCaller):
 
     @classmethod
     async def call(
-        cls, url: str, parameters: dict[str, str], *, stream: str = "MZ1", token: str = TOKEN
+        cls,
+        url: str,
+        parameters: dict[str, str],
+        *,
+        stream: str = "MZ1",
+        token: str = TOKEN,
+        clock: Clock | None = None,
     ) -> StreamPeer:
         headers = {"authorization": f"Bearer {token}"}
-        peer = cls(await connect(url, additional_headers=headers, compression=None, proxy=None), stream)
+        peer = cls(
+            await connect(url, additional_headers=headers, compression=None, proxy=None), stream, clock
+        )
         peer._tasks = [asyncio.create_task(peer._listen()), asyncio.create_task(peer._speak())]
         await peer.say({"event": "connected", "protocol": "Call", "version": "1.0.0"})
         await peer.say(start_message(stream, parameters))
@@ -118,6 +128,11 @@ class StreamPeer(TestCaller):
         self._hung_up = True
         self._tasks.append(asyncio.ensure_future(self._leave()))
 
+    async def settle(self) -> None:
+        """Wait until what was sent has come, both ways."""
+        with suppress(ConnectionClosed):
+            await (await self.socket.ping())
+
     async def close(self) -> None:
         """Give everything back."""
         for task in self._tasks:
@@ -152,12 +167,13 @@ class StreamPeer(TestCaller):
 
     async def _speak(self) -> None:
         """A frame each 20 ms, silence where nothing is said."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        began = self._clock.time()
         while not self.over:
             frame = self._says.pop(0) if self._says else SILENCE[Law.MU]
             await self.say(self.numbered(self.media(frame)))
-            await asyncio.sleep(max(0.0, began + self._sent * 0.02 - loop.time()))
+            due = asyncio.Event()
+            self._clock.call_at(began + self._sent * 0.02, due.set)
+            await due.wait()
 
     def media(self, frame: bytes) -> dict[str, Any]:
         at = self._sent * 20
