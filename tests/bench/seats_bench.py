@@ -28,8 +28,8 @@ from sip_caller import Offer, OutsideCall, SipCaller
 
 sys.path[:0] = [str(Path(__file__).parent.parent / "e2e")]
 
+from people_kit import always_open
 from seat_browser import SeatPage, seat_pages
-from seat_house import always_open
 
 from policy_db import Keys, PolicyDatabase
 from policy_db.seat_facts import Seat

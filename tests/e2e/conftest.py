@@ -12,6 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+import people_kit
 from hotline_process import HotlineProcess, environment_of, run_command, serving
 
 StartHotline = Callable[..., HotlineProcess]
@@ -36,3 +37,13 @@ def start_hotline(portfolio: Path, tmp_path: Path) -> Iterator[StartHotline]:
             return stack.enter_context(serving(data_dir, **settings))
 
         yield start
+
+
+@pytest.fixture
+def always_open(tmp_path: Path) -> Path:
+    """The default flows, in which people are there at any time, and a caller who has talked has a menu."""
+    folder = people_kit.always_open(tmp_path / "flows")
+    people_kit.change(
+        folder / "person.yaml", "over: {hangup: transferred}", "over: {say: one_moment, next: after}"
+    )
+    return folder

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
-import shutil
 import socket
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -17,10 +16,10 @@ from urllib.parse import urlsplit
 import numpy as np
 from hotline_process import free_port
 from numpy.typing import NDArray
+from people_kit import always_open
 from sip_caller import OutsideCall, SipCaller, sine
 
 from ivr import app
-from ivr.resources import bundled
 from ivr.seats import Desk
 from ivr.settings import Settings
 from policy_db import PolicyDatabase
@@ -29,22 +28,6 @@ from policy_db.workers import CONTROL
 
 #: Hz of each party's voice: no one a multiple of another, none in the hold music.
 VOICES = {"caller": 460.0, "ann": 710.0, "bob": 1130.0, "boss": 1610.0}
-
-
-def change(path: Path, old: str, new: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert old in text, f"{old!r} is not in {path.name}"
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
-
-
-def always_open(folder: Path) -> Path:
-    """The default flows, in which people are there at any time."""
-    shutil.copytree(bundled("flows"), folder)
-    change(folder / "hotline.yaml", "    holidays: CN", "    #")
-    for day in ("mon", "tue", "wed", "thu", "fri"):
-        change(folder / "hotline.yaml", f'{day}: "08:30-17:30"', f'{day}: "00:00-24:00"')
-    change(folder / "hotline.yaml", "week: {", 'week: {sat: "00:00-24:00", sun: "00:00-24:00", ')
-    return folder
 
 
 def udp_ports(number: int) -> int:

@@ -13,7 +13,7 @@ import pytest
 import sipp_caller
 from hotline_process import HotlineProcess
 from sip_caller import SipCaller
-from test_on_the_wire import hears, premium_due, type_in
+from wire_kit import hears, premium_due, type_in
 
 pytestmark = [pytest.mark.sip, pytest.mark.skipif(not listener.INSTALLED, reason=listener.MISSING)]
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hotline_process import HotlineProcess, run_command, until
 from sip_caller import OutsideCall, Pcm, SipCaller, sine
-from test_on_the_wire import SAME, hears, likeness, spoken
+from wire_kit import SAME, hears, likeness, spoken
 
 from ivr.flow.values import Money
 

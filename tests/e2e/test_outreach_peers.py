@@ -15,8 +15,8 @@ import sipp_process
 from baresip_phone import BaresipPhone
 from hotline_process import HotlineProcess, until
 from sipp_process import Sipp
-from test_on_the_wire import SAME, likeness
 from test_outreach import NOON, campaign, due, greeting, outcomes
+from wire_kit import SAME, likeness
 
 pytestmark = [
     pytest.mark.sip,

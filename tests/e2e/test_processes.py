@@ -13,7 +13,7 @@ import psutil
 import pytest
 from hotline_process import HotlineProcess, until
 from sip_caller import Refused, SipCaller, sine
-from test_on_the_wire import loud_seconds, recording_begins, type_in
+from wire_kit import loud_seconds, recording_begins, type_in
 
 pytestmark = pytest.mark.sip
 

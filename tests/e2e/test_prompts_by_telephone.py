@@ -11,7 +11,7 @@ import pytest
 from hotline_process import ROOT, HotlineProcess, until
 from numpy.typing import NDArray
 from sip_caller import SipCaller
-from test_on_the_wire import SAME, likeness, recording_begins, type_in
+from wire_kit import SAME, likeness, recording_begins, type_in
 
 from ivr.media.clip import Clip
 from ivr.speech import PromptCatalogue, Speaker

@@ -11,11 +11,9 @@ import numpy as np
 import pytest
 import soundfile
 from hotline_process import HotlineProcess, until
+from people_kit import add_seat, ask_for_a_person, until_came, until_tone
 from sip_caller import OutsideCall, SipCaller, dominant, sine
-from test_on_the_wire import hears, spoken
-from test_seats import add_seat, always_open, ask_for_a_person, until_came, until_tone
-
-__all__ = ["always_open"]
+from wire_kit import hears, spoken
 
 pytestmark = pytest.mark.sip
 

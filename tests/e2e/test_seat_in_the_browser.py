@@ -14,12 +14,10 @@ import numpy as np
 import psutil
 import pytest
 from hotline_process import HotlineProcess, run_command, serving, until
+from people_kit import add_seat, always_open, state_of, until_came, until_tone
 from seat_browser import SeatPage, seat_pages, share_of_tone
 from sip_caller import OutsideCall, SipCaller, sine
-from test_on_the_wire import hears, spoken
-from test_seats import add_seat, change, state_of, until_came, until_tone
-
-from ivr.resources import bundled
+from wire_kit import hears, spoken
 
 from phone_browser import TONE, write_tone  # isort: skip - its folder is on the path by seat_browser
 
@@ -39,11 +37,7 @@ def microphone(tmp_path: Path) -> Path:
 def hotline(portfolio: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HotlineProcess]:
     """One hotline for all of these tests, whose people are there at any time; every test leaves it without calls."""
     folder = tmp_path_factory.mktemp("seats")
-    shutil.copytree(bundled("flows"), folder / "flows")
-    change(folder / "flows" / "hotline.yaml", "    holidays: CN", "    #")
-    for day in ("mon", "tue", "wed", "thu", "fri"):
-        change(folder / "flows" / "hotline.yaml", f'{day}: "08:30-17:30"', f'{day}: "00:00-24:00"')
-    change(folder / "flows" / "hotline.yaml", "week: {", 'week: {sat: "00:00-24:00", sun: "00:00-24:00", ')
+    always_open(folder / "flows")
     shutil.copytree(portfolio, folder / "data")
     with serving(folder / "data", flows_dir=folder / "flows") as one:
         yield one

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 from hotline_process import HotlineProcess
+from people_kit import until_came
 from seat_browser import SeatPage, seat_pages
 from seat_house import eventually, speaks, voices
 from sip_caller import EVENTS, KEYS, OutsideCall, SipCaller
 from test_seat_in_the_browser import add_seat_of_a_browser, ask_for_a_person, hotline
-from test_seats import until_came
 
 __all__ = ["hotline"]
 

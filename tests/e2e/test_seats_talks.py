@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from seat_house import House, came, eventually, hear, house, speaks, voices
 from sip_caller import OutsideCall
-from test_on_the_wire import hears, spoken
+from wire_kit import hears, spoken
 
 from policy_db.seat_facts import Queue
 

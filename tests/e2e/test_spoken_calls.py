@@ -169,7 +169,9 @@ async def test_a_word_said_over_the_prompt_goes_where_it_asks_and_a_cough_goes_n
 
 
 @pytest.mark.skipif(not SIPP_INSTALLED, reason=SIPP_MISSING)
-async def test_a_key_and_words_that_sipp_sends_lead_where_they_ask(hotline: HotlineProcess, tmp_path: Path) -> None:
+async def test_a_key_and_words_that_sipp_sends_lead_where_they_ask(
+    hotline: HotlineProcess, tmp_path: Path
+) -> None:
     quiet = np.zeros(8000, np.int16)
     words = [recording(f"zh_word/cmn_{name}.wav") for name in ("040", "019")]  # 变更, 人工
     said = np.concatenate([*[quiet] * 9, words[0], *[quiet] * 6, words[1], *[quiet] * 5])

@@ -16,13 +16,12 @@ from typing import Any
 import httpx
 import pytest
 from hotline_process import HotlineProcess, run_command, serving, until
+from people_kit import always_open, until_came
 from seat_browser import session_for
 from sip_caller import OutsideCall, SipCaller
-from test_on_the_wire import hears, spoken, type_in
-from test_seats import change, until_came
+from wire_kit import hears, spoken, type_in
 
 from ivr.console.access import COOKIE
-from ivr.resources import bundled
 from policy_db import Keys, PolicyDatabase
 from policy_db.seat_facts import Seat
 
@@ -37,11 +36,7 @@ ZHAO = "86007777" + "081026" + "864209"
 def hotline(portfolio: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HotlineProcess]:
     """A hotline whose people are there at any time, and in which nobody is left alone to be compared with."""
     folder = tmp_path_factory.mktemp("suggestion")
-    shutil.copytree(bundled("flows"), folder / "flows")
-    change(folder / "flows" / "hotline.yaml", "    holidays: CN", "    #")
-    for day in ("mon", "tue", "wed", "thu", "fri"):
-        change(folder / "flows" / "hotline.yaml", f'{day}: "08:30-17:30"', f'{day}: "00:00-24:00"')
-    change(folder / "flows" / "hotline.yaml", "week: {", 'week: {sat: "00:00-24:00", sun: "00:00-24:00", ')
+    always_open(folder / "flows")
     shutil.copytree(portfolio, folder / "data")
     settings = {"crosssell_holdout": 0, "crosssell_random": 0, "pop_lead_seconds": 5, "log_level": "info"}
     with serving(folder / "data", flows_dir=folder / "flows", **settings) as one:
