@@ -6,14 +6,19 @@ import csv
 import io
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 from urllib.parse import urlencode
 
-from fastapi import Request
+from fastapi import Query, Request
 from fastapi.responses import StreamingResponse
 
 T = TypeVar("T")
 PAGE: Final = 50
+#: Parameters of lists in the API: the page that is asked for, its rows, and the first and last day of the company's zone.
+PageAsked = Annotated[int, Query(ge=1, le=10_000)]
+SizeAsked = Annotated[int, Query(ge=1, le=200)]
+Since = Annotated[str, Query(alias="from", max_length=10)]
+Until = Annotated[str, Query(alias="to", max_length=10)]
 #: A cell that begins so would be taken for a formula by a spreadsheet (OWASP, CSV injection).
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 

@@ -14,6 +14,7 @@ from ivr.console.board.state import names_for
 from ivr.console.calls.pages import Looker, story
 from ivr.console.calls.replay import call_for, replay_of, seen_by
 from ivr.console.calls.search import PAGE, asked, place_after
+from ivr.console.listing import Since, Until
 from ivr.console.parts import Parts
 from policy_db.call_records import CallSummary
 
@@ -87,8 +88,8 @@ async def calls(
     parts: Parts,
     visitor: Looker,
     q: _Text = "",
-    since: Annotated[str, Query(alias="from", max_length=10)] = "",
-    until: Annotated[str, Query(alias="to", max_length=10)] = "",
+    since: Since = "",
+    until: Until = "",
     outcome: _Text = "",
     queue: _Text = "",
     seat: _Text = "",

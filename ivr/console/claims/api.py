@@ -13,6 +13,7 @@ from ivr.console.access import Reviewer
 from ivr.console.audit import did, looked_at
 from ivr.console.claims.changing import Wish, made
 from ivr.console.claims.desk import answers_of, claim_for, duplicates_of, wanted_of
+from ivr.console.listing import PageAsked, SizeAsked
 from ivr.console.parts import Parts
 from ivr.console.voicemail.api import HistoryOut, NoteIn, history_out
 from policy_db.claim_facts import ClaimCase
@@ -97,8 +98,8 @@ async def inbox(
     kind: Annotated[str, Query(max_length=40)] = "",
     adjuster: Annotated[str, Query(max_length=64)] = "",
     order: Annotated[str, Query(max_length=10)] = "newest",
-    page: Annotated[int, Query(ge=1, le=10_000)] = 1,
-    size: Annotated[int, Query(ge=1, le=200)] = 50,
+    page: PageAsked = 1,
+    size: SizeAsked = 50,
 ) -> ClaimsOut:
     """Claims: `view` is new, mine, open, drafts, closed or all."""
     found = {"view": view, "q": q, "status": status, "kind": kind, "adjuster": adjuster, "order": order}

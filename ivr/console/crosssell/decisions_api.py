@@ -12,6 +12,7 @@ from ivr.console.access import Overseer
 from ivr.console.audit import looked_at
 from ivr.console.crosssell.decisions import found, gates_of, page_of, wanted_of, why
 from ivr.console.crosssell.desk import names_for, place, place_after, word
+from ivr.console.listing import Since, SizeAsked, Until
 from ivr.console.pages import language_of
 from ivr.console.parts import Parts
 from policy_db.selling_facts import Arm, Suggestion
@@ -87,10 +88,10 @@ async def decisions(
     arm: _Text = "",
     gate: _Text = "",
     product: _Text = "",
-    since: Annotated[str, Query(alias="from", max_length=10)] = "",
-    until: Annotated[str, Query(alias="to", max_length=10)] = "",
+    since: Since = "",
+    until: Until = "",
     before: Annotated[str, Query(max_length=160)] = "",
-    size: Annotated[int, Query(ge=1, le=200)] = 50,
+    size: SizeAsked = 50,
 ) -> DecisionsOut:
     """Decisions; `q` is a customer, or the beginning of a call's or a decision's id. Days are of the company's zone."""
     rows = await page_of(parts, wanted_of(request, parts), place(word(request, "before")), size + 1)

@@ -12,6 +12,7 @@ from ivr.console.access import Overseer
 from ivr.console.audit import looked_at
 from ivr.console.crosssell.desk import Seller
 from ivr.console.crosssell.do_not_call import AddForm, Reason, Source, added, found, removed
+from ivr.console.listing import SizeAsked
 from ivr.console.parts import Parts
 from policy_db.selling_facts import DoNotCall, Scope
 
@@ -63,7 +64,7 @@ async def entries(
     q: Annotated[str, Query(max_length=40)] = "",
     removed_ones: Annotated[bool, Query(alias="removed")] = False,
     before: Annotated[int | None, Query(ge=1, le=2_000_000_000)] = None,
-    size: Annotated[int, Query(ge=1, le=200)] = 50,
+    size: SizeAsked = 50,
 ) -> EntriesOut:
     """Entries of numbers or customers that begin with `q`; whoever does not oversee the list has to name one."""
     rows = await found(

@@ -25,6 +25,7 @@ from ivr.console.crosssell.referring import (
     together,
 )
 from ivr.console.crosssell.sheet import clean
+from ivr.console.listing import Since, SizeAsked, Until
 from ivr.console.parts import ConsoleParts, Parts
 from policy_db.selling_facts import Referral, ReferralState
 
@@ -142,10 +143,10 @@ async def referrals(
     seat: _Text = "",
     coordinator: _Text = "",
     several: _Text = "",
-    since: Annotated[str, Query(alias="from", max_length=10)] = "",
-    until: Annotated[str, Query(alias="to", max_length=10)] = "",
+    since: Since = "",
+    until: Until = "",
     before: Annotated[str, Query(max_length=160)] = "",
-    size: Annotated[int, Query(ge=1, le=200)] = 50,
+    size: SizeAsked = 50,
 ) -> ReferralsOut:
     """Referrals: `view` is open, mine, uncoordinated, ended or all; a seat has its own only."""
     _, wanted = wanted_of(request, parts, visitor)

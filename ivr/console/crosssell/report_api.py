@@ -14,12 +14,11 @@ from ivr.console.access import Overseer
 from ivr.console.crosssell.reading import asked_of, reckoned
 from ivr.console.crosssell.tables import TABLES, plain
 from ivr.console.crosssell.watching import InterceptOut, intercepts
+from ivr.console.listing import Since, Until
 from ivr.console.parts import Parts
 
 router = APIRouter()
 View = StrEnum("View", {name: name for name in TABLES})  # type: ignore[misc]
-From = Annotated[str, Query(alias="from", max_length=10)]
-To = Annotated[str, Query(alias="to", max_length=10)]
 Window = Annotated[str, Query(max_length=3)]
 
 
@@ -61,8 +60,8 @@ async def course(
     parts: Parts,
     visitor: Overseer,
     outcome: Outcome = Outcome.SALES,
-    since: From = "",
-    until: To = "",
+    since: Since = "",
+    until: Until = "",
     window: Window = "",
 ) -> CourseOut:
     """How the uplift came to be known, day after day."""
@@ -94,8 +93,8 @@ async def table(
     parts: Parts,
     visitor: Overseer,
     view: View,
-    since: From = "",
-    until: To = "",
+    since: Since = "",
+    until: Until = "",
     window: Window = "",
 ) -> ProofTableOut:
     """One table. `from` and `to` are days, `window` is 30, 60 or 90."""

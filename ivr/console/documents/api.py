@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from ivr.console.access import Reviewer
 from ivr.console.audit import looked_at
 from ivr.console.documents.desk import Sent, document_for, page_of, send_again
+from ivr.console.listing import PageAsked, SizeAsked
 from ivr.console.parts import Parts
 from policy_db.faxes import Fax
 
@@ -85,8 +86,8 @@ async def index(
     policy: Annotated[str, Query(max_length=20)] = "",
     claim: Annotated[str, Query(max_length=20)] = "",
     customer: Annotated[str, Query(max_length=20)] = "",
-    page: Annotated[int, Query(ge=1, le=10_000)] = 1,
-    size: Annotated[int, Query(ge=1, le=200)] = 50,
+    page: PageAsked = 1,
+    size: SizeAsked = 50,
 ) -> DocumentsOut:
     """Documents, the newest first: `state` queued, sent or failed, `channel` sms, email, post or fax."""
     wanted = {

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from ivr.console.access import Manager
 from ivr.console.board.names import Names
 from ivr.console.board.state import names_for
+from ivr.console.listing import Since, Until
 from ivr.console.parts import Parts
 from ivr.console.reports.conduct import EVERY_TABLE as TABLES
 from ivr.console.reports.pages import asked_days
@@ -46,8 +47,8 @@ async def report(
     visitor: Manager,
     view: View,
     period: Annotated[str, Query(max_length=20)] = "",
-    since: Annotated[str, Query(alias="from", max_length=10)] = "",
-    until: Annotated[str, Query(alias="to", max_length=10)] = "",
+    since: Since = "",
+    until: Until = "",
 ) -> ReportOut:
     """One table. `period` is today, yesterday, week, month, this_month or last_month; else `from` and `to` are days."""
     days = asked_days(request, parts)

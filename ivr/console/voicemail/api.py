@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ivr.console.access import Anyone
 from ivr.console.audit import did, looked_at
+from ivr.console.listing import PageAsked, SizeAsked
 from ivr.console.parts import Parts
 from ivr.console.voicemail.changing import Wish, change_of, made
 from ivr.console.voicemail.desk import message_for, sight_of, wanted_of
@@ -120,8 +121,8 @@ async def inbox(
     assigned: Annotated[str, Query(max_length=64)] = "",
     due: Annotated[str, Query(max_length=10)] = "",
     order: Annotated[str, Query(max_length=10)] = "newest",
-    page: Annotated[int, Query(ge=1, le=10_000)] = 1,
-    size: Annotated[int, Query(ge=1, le=200)] = 50,
+    page: PageAsked = 1,
+    size: SizeAsked = 50,
 ) -> MessagesOut:
     """The messages that the visitor sees: `view` is new, mine, all or archived, `due=overdue` the late ones."""
     sight, now = await sight_of(parts, visitor), parts.clock()
