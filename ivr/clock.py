@@ -38,6 +38,9 @@ class Clock(Protocol):
     def hold(self) -> AbstractContextManager[None]:
         """Keep virtual time from moving while the block runs."""
 
+    def patience(self, seconds: float) -> float:
+        """The machine's seconds that something outside the clock has, which may take so many of the clock's."""
+
 
 class SystemClock:
     """The machine's clock, in a time zone; for use inside a running event loop."""
@@ -61,6 +64,10 @@ class SystemClock:
         """Real time cannot be held."""
         return nullcontext()
 
+    def patience(self, seconds: float) -> float:
+        """The same."""
+        return seconds
+
 
 class _VirtualTimer:
     __slots__ = ("callback", "cancelled")
@@ -74,12 +81,16 @@ class _VirtualTimer:
 
 
 class VirtualClock:
-    """A clock that jumps from timer to timer; thousands of seconds pass in milliseconds."""
+    """A clock that jumps from timer to timer; thousands of seconds pass in milliseconds.
 
-    def __init__(self, start: datetime) -> None:
+    What is outside of it has `patience` seconds of the machine at the least: that a machine is slow must change nothing.
+    """
+
+    def __init__(self, start: datetime, *, patience: float = 0.0) -> None:
         if start.tzinfo is None:
             raise ValueError("a virtual clock starts at an aware datetime; give it a time zone")
         self._start = start
+        self._patience = patience
         self._time = 0.0
         self._timers: list[tuple[float, int, _VirtualTimer]] = []
         self._order = itertools.count()
@@ -111,6 +122,10 @@ class VirtualClock:
             self._held -= 1
             if not self._held:
                 self._free.set()
+
+    def patience(self, seconds: float) -> float:
+        """The same, or more."""
+        return max(seconds, self._patience)
 
     @property
     def held(self) -> bool:

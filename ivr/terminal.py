@@ -38,6 +38,8 @@ _KEYS = re.compile(r"^[0-9*#]+$")
 _PER_CHARACTER = 0.25
 #: In a scripted call, how long the hotline must be silent before the next word.
 QUIET_SECONDS = 0.6
+#: In a scripted call, the seconds that a service has on a busy machine.
+_PATIENCE = 60.0
 _MARKS = {"hotline": "[bold cyan]☎[/]", "caller": "[bold green]»[/]", "call": "[dim]·[/]"}
 
 
@@ -210,7 +212,7 @@ async def _play_script(
     parts: CallParts,
     console: Console,
 ) -> None:
-    clock = VirtualClock(datetime.now(ZoneInfo(settings.zone)))
+    clock = VirtualClock(datetime.now(ZoneInfo(settings.zone)), patience=_PATIENCE)
     caller = ScriptedCaller(script_actions(script), number=number, dialled=dialled)
     async with _ringing(clock, caller, call_id, parts) as call:
         await clock.run(call.done)

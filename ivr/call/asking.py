@@ -17,14 +17,19 @@ log = structlog.get_logger(__name__)
 
 
 async def ask(
-    services: ServiceRegistry, request: RunService, arguments: Mapping[str, Value], context: ServiceContext
+    services: ServiceRegistry,
+    request: RunService,
+    arguments: Mapping[str, Value],
+    context: ServiceContext,
+    *,
+    within: float,
 ) -> ServiceResult:
-    """The service's outcome; `timeout` after `request.timeout` seconds, `error` with a code if it failed.
+    """The service's outcome; `timeout` after `within` seconds, `error` with a code if it failed.
 
     No message of a failure goes any further: it may quote arguments, which may be a caller's secrets.
     """
     try:
-        async with asyncio.timeout(request.timeout):
+        async with asyncio.timeout(within):
             answer = await services.run(request.service, arguments, context)
     except TimeoutError:
         return ServiceResult(0.0, request.request, "timeout")

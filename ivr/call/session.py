@@ -341,8 +341,9 @@ class CallSession:
     async def _run_service(self, request: ins.RunService) -> None:
         with self._clock.hold():
             result = await ask(
-                self._parts.services, request, self._arguments(request), self._context(request)
-            )
+                self._parts.services, request, self._arguments(request), self._context(request),
+                within=self._clock.patience(request.timeout),
+            )  # fmt: skip
             self._note_policy(request, result.outcome)
             self._post(result)
 
