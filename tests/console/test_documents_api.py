@@ -138,7 +138,7 @@ async def test_what_was_sent_is_on_the_pages_of_policy_customer_and_claim(consol
     root, boss = await console.signed_in("root"), await console.signed_in("boss")
     path = f"/admin/policies/{POLICY}"
     plain, linked = (await root.get(path)).text, (await boss.get(path)).text
-    assert "Documents that were sent" in plain
+    assert "Documents asked for" in plain
     assert "/documents" not in plain  # an administrator by that alone may not open them
     assert 'href="/documents/d1.pdf"' in linked
     assert f'href="/documents?policy={POLICY}"' in linked

@@ -105,6 +105,12 @@ async def progress_part(request: Request, parts: Parts, visitor: Overseer, campa
     return await _one(request, parts, visitor, campaign, "outreach/progress.html")
 
 
+@router.get("/{campaign}/attempts")
+async def attempts_part(request: Request, parts: Parts, visitor: Overseer, campaign: str) -> Response:
+    """Its latest attempts."""
+    return await _one(request, parts, visitor, campaign, "outreach/attempts.html")
+
+
 @router.post("/{campaign}/{action}")
 async def change(
     request: Request,

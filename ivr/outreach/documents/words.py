@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_time
 from babel.numbers import format_currency, format_decimal
 
 from ivr.flow.instructions import Phrase
@@ -77,12 +77,12 @@ class Words:
         return "–" if day is None else format_date(day, "medium", locale=self.locale)
 
     def moment(self, at: datetime | None) -> str:
-        """A day and the time of day."""
-        return (
-            "–"
-            if at is None
-            else format_datetime(at.astimezone(self.zone), "medium", locale=self.locale)[:-3]
-        )
+        """A day and the time of day, to the minute."""
+        if at is None:
+            return "–"
+        local = at.astimezone(self.zone)
+        clock = format_time(local, "short", tzinfo=self.zone, locale=self.locale)
+        return f"{format_date(local.date(), 'medium', locale=self.locale)} {clock}"
 
     def money(self, amount: Money | None) -> str:
         """An amount with its currency, without cents where there are none."""

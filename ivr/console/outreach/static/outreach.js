@@ -12,7 +12,7 @@
     const bar = (name, data) => ({ name, type: "bar", stack: "attempts", data, barMaxWidth: 32 });
     chart.setOption({
       color: ["#0b5d6b", "#c47900"], animation: false, textStyle: { fontFamily: "inherit" },
-      legend: { top: 0 }, grid: { left: 44, right: 12, top: 32, bottom: 28 },
+      grid: { left: 44, right: 12, top: 12, bottom: 28 },
       xAxis: { type: "category", data: told.hours, axisLabel: { hideOverlap: true } },
       yAxis: { type: "value", minInterval: 1 },
       series: [bar(words.reached, told.reached), bar(words.others, told.others)],

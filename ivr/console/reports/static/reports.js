@@ -48,7 +48,7 @@
     const report = await reply.json();
     chart.setOption(option(report));
     const legend = document.createElement("ul");
-    legend.className = "reports-legend";
+    legend.className = "legend";
     for (const [, word] of WANTED[report.name] ?? []) legend.appendChild(document.createElement("li")).textContent = word;
     place.before(legend);
     addEventListener("resize", () => chart.resize());
