@@ -207,6 +207,16 @@ class Campaigns:
                 last = str(row.zone)
                 found.append(last)
 
+    async def first_due(self, campaign: str) -> Mapping[str, datetime]:
+        """When the first of those who wait is due, by zone."""
+        query = (
+            select(CampaignPersonRow.zone, func.min(CampaignPersonRow.next_at).label("first"))
+            .where(CampaignPersonRow.campaign == campaign, CampaignPersonRow.state == "waiting")
+            .group_by(CampaignPersonRow.zone)
+        )
+        async with self._store.reading() as connection:
+            return {row.zone: row.first for row in await connection.execute(query)}
+
     async def people(
         self,
         campaign: str,

@@ -19,6 +19,8 @@ from ivr.clock import SystemClock
 from ivr.errors import OutreachError
 from ivr.outreach.rules import Rules
 from ivr.outreach.selection import FLOWS, Preview, create, preview, read_csv
+from ivr.outreach.waiting import next_call
+from ivr.outreach.windows import CompanyHours
 from ivr.settings import load_settings
 from policy_db import PolicyDatabase
 from policy_db.outreach_facts import Campaign, CampaignKind, CampaignState
@@ -122,17 +124,23 @@ def stop_command(campaign: Id, data_dir: DataDir = None, database_url: DatabaseU
 def show_command(campaign: Id, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """How a campaign fares."""
 
-    async def read(
-        database: PolicyDatabase, _: datetime
-    ) -> tuple[Campaign | None, Mapping[tuple[str, str], int]]:
-        return await database.campaigns.find(campaign), await database.campaigns.counts(campaign)
+    company = CompanyHours.of(load_settings(data_dir=data_dir, database_url=database_url))
 
-    found, counts = _on(data_dir, database_url, read)
+    async def read(
+        database: PolicyDatabase, now: datetime
+    ) -> tuple[Campaign | None, Mapping[tuple[str, str], int], datetime | None]:
+        found = await database.campaigns.find(campaign)
+        waits = None if found is None else await next_call(database, found, company, now)
+        return found, await database.campaigns.counts(campaign), waits
+
+    found, counts, waits = _on(data_dir, database_url, read)
     if found is None:
         raise OutreachError(
             f"there is no campaign {campaign}; `hotline campaign list` shows them", code="H703"
         )
     screen.print(f"{found.name}: {found.kind}, {found.state} {found.problem}")
+    if waits is not None:
+        screen.print(f"Whoever waits may not be called before {waits:%Y-%m-%d %H:%M} ({waits.tzinfo}).")
     table = Table("State", "Outcome or reason", "People")
     for (state, what), people in sorted(counts.items()):
         table.add_row(state, what, str(people))

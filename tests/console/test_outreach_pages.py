@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
+from ivr.outreach.rules import Rules
 from policy_db.facts import Money
 from policy_db.outreach import NewAttempt
 from policy_db.outreach_facts import Campaign, NewPerson
@@ -42,6 +43,19 @@ async def test_a_campaign_is_started_paused_and_stopped_and_who_did_it_is_on_rec
     assert [one.action for one in reversed(trail)] == [
         "added", "campaign_start", "campaign_pause", "campaign_start", "campaign_stop",
     ]  # fmt: skip
+
+
+async def test_a_running_campaign_that_calls_nobody_yet_says_until_when(console: Console) -> None:
+    now, campaigns = console.parts.clock(), console.database.campaigns
+    await campaigns.add(Campaign("waits", "Later", "list", "f", now, "test", rules=Rules().plain()))
+    await campaigns.put(
+        "waits", [NewPerson("+8613800000009", "CN:Asia/Shanghai")], due=now + timedelta(days=9)
+    )
+    boss = await console.signed_in("boss")
+    said = "The next call is not before"
+    assert said not in (await boss.get("/outreach/waits")).text
+    await campaigns.change("waits", "running", now)
+    assert said in (await boss.get("/outreach/waits")).text
 
 
 async def test_who_reviews_messages_does_not_see_campaigns(console: Console) -> None:

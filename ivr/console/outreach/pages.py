@@ -17,6 +17,7 @@ from ivr.console.outreach.views import KINDS, NewForm, made, progress_of, wrong_
 from ivr.console.pages import render, text
 from ivr.console.parts import ConsoleParts, Parts
 from ivr.errors import OutreachError
+from ivr.outreach.waiting import next_call
 from ivr.outreach.windows import CompanyHours
 from policy_db.outreach_facts import Campaign, CampaignState
 
@@ -151,12 +152,14 @@ async def _one(
     attempts = await parts.database.outreach.of_campaign(campaign, limit=25)
     if attempts:
         await looked_at(parts, visitor, "campaign", campaign)
+    company = CompanyHours.of(parts.settings)
     values: dict[str, Any] = {
         "one": found,
         "progress": await progress_of(parts, found),
         "attempts": attempts,
         "wrong": wrong_lines(found),
-        "company": CompanyHours.of(parts.settings),
+        "company": company,
+        "waits": await next_call(parts.database, found, company, parts.clock()),
     }
     return render(request, visitor, template, **values)
 
