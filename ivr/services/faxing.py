@@ -6,7 +6,8 @@ what is for a number waits in the database and is dialled by whichever worker ha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,13 +19,13 @@ from ivr.services.documents import GUIDES, PERSONAL, document_id
 from ivr.services.policies import require_verified
 from ivr.services.proof import ProofBook
 from ivr.services.registry import Outcome, ServiceContext, service
-from ivr.services.types import BOOLEAN, DIGITS, TEXT, code, optional, record
+from ivr.services.types import BOOLEAN, DIGITS, INTEGER, MONEY, TEXT, code, optional, record
 
 if TYPE_CHECKING:
     from policy_db import PolicyDatabase
 
 #: What can be faxed.
-KINDS: Final = (*PERSONAL, "claim_guide", "claim_report")
+KINDS: Final = (*PERSONAL, "rate_table", "claim_guide", "claim_report")
 #: Faxes to one number in a day, at most: it may be somebody's telephone.
 MOST_A_DAY: Final = 5
 _WAYS: Final = record(number=BOOLEAN)
@@ -32,7 +33,11 @@ _MADE: Final = record(document=TEXT)
 _SENT: Final = record(tail=DIGITS)
 _WHAT: Final = {
     "kind": code(*KINDS), "policy_no": optional(DIGITS), "claim_no": optional(DIGITS), "guide": optional(code(*GUIDES)),
+    "product": optional(DIGITS), "age": optional(INTEGER), "sum": optional(MONEY), "term": optional(INTEGER),
+    "sex": optional(code("m", "f")),
 }  # fmt: skip
+#: What a premium table cannot be made without.
+_CHOICES: Final = ("product", "age", "sum", "term")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +55,28 @@ class FaxRules:
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """A document as it is asked for; `to` is a number, empty for the machine in the call."""
+    """A document as it is asked for; `to` is a number, empty for the machine in the call.
+
+    `choices` are a caller's own, of which a premium table is made.
+    """
 
     kind: str
     policy_no: str | None
     claim_no: str | None
     guide: str | None
+    choices: Mapping[str, Any] = field(default_factory=dict)
     to: str = ""
+
+    @property
+    def facts(self) -> dict[str, Any] | None:
+        """What the document is made of beside what it is about; None where something is missing."""
+        if self.kind == "claim_guide":
+            return {"guide": self.guide or ""}
+        if self.kind != "rate_table":
+            return {}
+        if any(self.choices[name] is None for name in _CHOICES):
+            return None
+        return {**self.choices, "sum": str(self.choices["sum"].amount), "sex": self.choices["sex"] or ""}
 
 
 class FaxServices:
@@ -82,9 +102,10 @@ class FaxServices:
         policy_no: str | None,
         claim_no: str | None,
         guide: str | None,
+        **choices: Any,
     ) -> Outcome:
         """Prepare a document for the caller's own machine."""
-        made = await self._made(context, _Wish(kind, policy_no, claim_no, guide))
+        made = await self._made(context, _Wish(kind, policy_no, claim_no, guide, choices))
         return Outcome(value={"document": made}) if made else Outcome("none" if made is None else "not_found")
 
     @service("fax.send", inputs={**_WHAT, "number": DIGITS},
@@ -97,12 +118,13 @@ class FaxServices:
         claim_no: str | None,
         guide: str | None,
         number: str,
+        **choices: Any,
     ) -> Outcome:
         """Have a document sent to a number that the caller names."""
         to = await self._allowed(context, number)
         if not to:
             return Outcome("no_number")
-        made = await self._made(context, _Wish(kind, policy_no, claim_no, guide, to))
+        made = await self._made(context, _Wish(kind, policy_no, claim_no, guide, choices, to))
         return Outcome(value={"tail": to[-4:]}) if made else Outcome("none" if made is None else "not_found")
 
     async def _made(self, context: ServiceContext, wish: _Wish) -> str | None:
@@ -110,12 +132,12 @@ class FaxServices:
         if not self._rules.possible:
             return None
         about = await self._about(context, wish.kind, wish.policy_no, wish.claim_no)
-        if about is None:
+        facts = wish.facts
+        if about is None or facts is None:
             return ""
         document = document_id(
             f"fax\x00{context.idempotency_key or context.call_id}\x00{wish.kind}\x00{wish.to}"
         )
-        facts = {"guide": wish.guide or ""} if wish.kind == "claim_guide" else {}
         await self._database.documents.add(
             document, kind=wish.kind, call=context.call_id, language=context.language, channel="fax",
             facts=facts, **about,
@@ -127,7 +149,7 @@ class FaxServices:
         self, context: ServiceContext, kind: str, policy_no: str | None, claim_no: str | None
     ) -> dict[str, Any] | None:
         """Whom and what a document is about, for a caller who may have it; None where there is no such thing."""
-        if kind == "claim_guide":
+        if kind in ("claim_guide", "rate_table"):
             return {}
         if kind == "claim_report":
             return await self._claim(context, claim_no or "")

@@ -36,6 +36,7 @@ def rows() -> Iterator[Row]:
     """The figures."""
     found = asyncio.run(_measured())
     yield Row(f"Twilio webhook answered, p95 of {WEBHOOKS}", found["webhook"] * 1000, "ms", 50)
+    yield Row(f"… while {STREAMS} streams run on the same core", found["webhook_busy"] * 1000, "ms")
     yield Row("audio from Twilio through the line and back to it, p50", found["added_p50"] * 1000, "ms")
     yield Row("… added, p95", found["added_p95"] * 1000, "ms", 60)
     yield Row(
@@ -54,7 +55,8 @@ async def _measured() -> dict[str, float]:
             process.start()
             url = await asyncio.to_thread(here.recv)
             twilio.public_url, twilio.voice_url = url, f"{url}/twilio/voice"
-            found = await _calls(twilio, here)
+            alone = _share(sorted(await _webhooks(twilio)), 0.95)
+            found = await _calls(twilio, here) | {"webhook": alone}
             here.send("end")
             await asyncio.to_thread(process.join)
     return found
@@ -77,7 +79,7 @@ async def _calls(twilio: FakeTwilio, ours: Any) -> dict[str, float]:
     )
     await asyncio.gather(*(call.hang_up() for call in calls))
     return {
-        "webhook": _share(sorted(await webhooks), 0.95),
+        "webhook_busy": _share(sorted(await webhooks), 0.95),
         "added_p50": _share(added, 0.5),
         "added_p95": _share(added, 0.95),
         "late": _share(late, 0.99),

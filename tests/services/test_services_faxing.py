@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from ivr.flow.values import Money
 from ivr.services import FaxRules, hotline_registry
 from ivr.services.errors import LevelRefusedError
 from ivr.services.faxing import MOST_A_DAY, as_e164
@@ -51,6 +52,15 @@ async def test_a_guide_is_for_anybody_and_waits_for_the_machine_of_the_call(call
         "claim_guide", "fax", {"guide": "motor"}, "call-1",
     )  # fmt: skip
     assert (fax.number, fax.state, fax.call_id) == ("", "prepared", "call-1")
+
+
+async def test_a_premium_table_is_made_of_the_callers_own_choices(caller, database: PolicyDatabase):
+    choices = {"product": "101", "age": 30, "sum": Money("200000"), "term": 20, "sex": "f"}
+    made = await caller.ask("fax.prepare", **asks("rate_table"), **choices)
+    document = await database.documents.find(made.value["document"])
+    assert document.facts == {"product": "101", "age": 30, "sum": "200000", "term": 20, "sex": "f"}
+    assert (document.policy, document.customer) == (None, "")
+    assert (await caller.ask("fax.prepare", **asks("rate_table"))).outcome == "not_found"
 
 
 async def test_asking_again_with_the_same_key_makes_one_fax(caller):
