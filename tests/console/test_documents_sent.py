@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -19,7 +20,9 @@ from aiosmtpd.controller import Controller
 from PIL import Image
 from pypdf import PdfReader
 
+from ivr.console.link import uploads
 from ivr.flow.values import Level, Money
+from ivr.outreach.documents.cleaning import Bounds, clean
 from ivr.outreach.documents.mail import MailServer
 from ivr.outreach.documents.sender import Sender
 from ivr.outreach.documents.sending import composer_of, maker_of
@@ -30,6 +33,7 @@ from ivr.services.proof import ProofBook
 from ivr.services.registry import Outcome, ServiceContext
 from policy_db.documents import outbox_key
 from tests.console.console_kit import Console
+from tests.outreach.papers_kit import busy_pdf
 
 POLICY = "86001234"
 URL = "http://console.test"
@@ -355,3 +359,17 @@ async def test_what_is_no_paper_is_refused_with_words(console: Console) -> None:
     assert (await client.post(f"{path}/papers", files=huge)).status_code == 413
     other = await client.post(f"{path}/papers", files=files, headers={"sec-fetch-site": "cross-site"})
     assert other.status_code == 403
+
+
+async def test_a_paper_that_would_keep_us_busy_is_refused_with_words_and_the_others_are_kept(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "clean", partial(clean, bounds=Bounds(seconds=1)))
+    client, path, number = await claim_link(console)
+    files = [
+        ("files", ("bill.pdf", busy_pdf(), "application/pdf")),
+        ("files", ("car.jpg", photograph(), "image/jpeg")),
+    ]
+    reply = await client.post(f"{path}/papers", files=files)
+    assert "bill.pdf: the file is too complicated for us to check" in reply.text
+    assert [one.name for one in await console.database.claim_papers.of_claim(number)] == ["car.jpg"]

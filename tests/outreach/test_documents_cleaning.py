@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-import zlib
 from pathlib import Path
 
 import pytest
@@ -16,18 +15,7 @@ from structlog.testing import capture_logs
 from ivr.outreach.documents import cleaning
 from ivr.outreach.documents.cleaning import Bounds, clean
 from ivr.outreach.documents.papers import PaperError
-
-
-def busy_pdf() -> bytes:
-    """A kilobyte that keeps the parser busy for half a minute: two million entries of a table, all alike."""
-    count = 2_000_000
-    body = (
-        b"%PDF-1.7\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n"
-    )
-    table = zlib.compress(b"\1" * count, 9)
-    head = f"3 0 obj<</Type/XRef/Size {count}/Index[0 {count}]/W[1 0 0]/Root 1 0 R"
-    head += f"/Filter/FlateDecode/Length {len(table)}>>stream\n"
-    return body + head.encode() + table + f"\nendstream endobj\nstartxref\n{len(body)}\n%%EOF".encode()
+from tests.outreach.papers_kit import busy_pdf
 
 
 def plain_pdf() -> bytes:
