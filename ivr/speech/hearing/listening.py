@@ -11,11 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
+
 from ivr.media import g711
 from ivr.media.g711 import FRAME, FRAME_SECONDS, Law
 from ivr.speech.hearing.ending import Ending
 from ivr.speech.hearing.grammar import nobodys_words, phrases_for
-from ivr.speech.hearing.loaded import UNKNOWN, LoadedModel, Utterance
+from ivr.speech.hearing.loaded import UNKNOWN, LoadedModel, Pcm, Utterance
+from ivr.speech.hearing.noise import NoiseReducer
 from ivr.speech.hearing.reports import Began, Dismissed, Heard, Report
 from ivr.speech.hearing.types import Expectation, Hypothesis, Understood
 from ivr.speech.hearing.understanding import understand
@@ -89,7 +92,8 @@ class Listening:
         self._ending = Ending(expectation)
         self._longest = round((LONGEST_FREE if self._free else LONGEST) / FRAME_SECONDS)
         self._activity = VoiceActivity(law)
-        self._before: deque[bytes] = deque(maxlen=BEFORE)
+        self._reducer = NoiseReducer()
+        self._before: deque[Pcm] = deque(maxlen=BEFORE)
         self._recent: deque[tuple[bool, bool]] = deque(maxlen=OF_FRAMES)
         self._fed = 0
         self._played_at = -ECHOING
@@ -111,12 +115,13 @@ class Listening:
         if played:
             self._played_at = self._fed
         found = self._activity.feed(frame, played)
+        sound = self._reducer.feed(g711.decode(frame, self._law))
         self._recent.append((found.voice, found.voiced))
         speech = self._speech
         if speech is None:
-            self._before.append(frame)
+            self._before.append(sound)
             return self._perhaps_begin()
-        speech.utterance.take(g711.decode(frame, self._law))
+        speech.utterance.take(sound)
         speech.voiced += found.voiced
         speech.over_prompt = speech.over_prompt or self._prompted
         if found.voice:
@@ -145,7 +150,7 @@ class Listening:
             over_prompt=self._prompted,
         )
         self._speech = speech
-        speech.utterance.take(g711.decode(b"".join(self._before), self._law))
+        speech.utterance.take(np.concatenate(self._before))
         self._before.clear()
         return []
 

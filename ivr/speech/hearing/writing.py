@@ -23,6 +23,7 @@ from ivr.media.g711 import RATE, decode
 from ivr.media.wav import HEADER_SIZE, own_format
 from ivr.speech.errors import ModelError
 from ivr.speech.hearing.loaded import UNKNOWN, LoadedModel, Pcm
+from ivr.speech.hearing.noise import HOP, NoiseReducer
 
 #: Less important than calls, by so much.
 NICE: Final = 10
@@ -47,6 +48,8 @@ def transcribe(sound: Pcm, model: LoadedModel, *, rate: int = RATE) -> list[Word
     """The words of sound of so many samples a second, by what lies between pauses."""
     recogniser = model.recogniser(())
     recogniser.SetWords(True)
+    if rate == RATE:  # what came by telephone
+        sound = quieter(sound)
     results = [
         json.loads(recogniser.Result())
         for piece in _pieces(sound, rate, model.rate)
@@ -55,6 +58,13 @@ def transcribe(sound: Pcm, model: LoadedModel, *, rate: int = RATE) -> list[Word
     results.append(json.loads(recogniser.FinalResult()))
     segments = [_words(result) for result in results]
     return [words for words in segments if words]
+
+
+def quieter(sound: Pcm) -> Pcm:
+    """The sound of a whole call without its noise; as long as it was."""
+    steps = -(-len(sound) // HOP) + 1  # one more, for what comes out is a step late
+    padded = np.concatenate((sound, np.zeros(steps * HOP - len(sound), np.int16)))
+    return NoiseReducer().feed(padded)[HOP : HOP + len(sound)]
 
 
 def _pieces(sound: Pcm, rate: int, wanted: int) -> Iterator[Pcm]:
