@@ -39,7 +39,7 @@ FREE_FRAMES: Final = 15
 MUCH_FRAMES: Final = 30
 #: Words after which a caller who may say anything is believed to speak.
 FREE_WORDS: Final = 2
-#: Frames between two looks at what has been recognised so far (0.12 s).
+#: Frames between two looks at what has been recognised so far (0.12 s), unless the answer may be over.
 LOOK: Final = 6
 #: Frames for which a prompt's end still counts as playing (0.3 s): its echo is under way.
 ECHOING: Final = 15
@@ -157,7 +157,9 @@ class Listening:
     def _go_on(self, speech: _Speech) -> list[Report]:
         if self._fed - speech.began >= self._longest:
             return self._end(speech)
-        if self._fed - speech.looked_at < LOOK:
+        quiet = (self._fed - speech.last_voice) * FRAME_SECONDS
+        perhaps_over = bool(speech.words) and quiet >= self._ending.pause(speech.words)
+        if self._fed - speech.looked_at < LOOK and not perhaps_over:
             return []
         speech.looked_at = self._fed
         before = self._known(speech.words)
@@ -165,7 +167,6 @@ class Listening:
         if words != speech.words:
             speech.words, speech.changed = words, self._fed
         reports = self._perhaps_tell(speech, before)
-        quiet = (self._fed - speech.last_voice) * FRAME_SECONDS
         still = (self._fed - max(speech.changed, speech.began)) * FRAME_SECONDS
         if self._ending.reached(speech.words, quiet, still):
             reports += self._end(speech)
