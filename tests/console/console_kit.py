@@ -28,6 +28,7 @@ from ivr.seats import Desk
 from ivr.settings import Settings
 from policy_db import Keys, PinHasher, PolicyDatabase, build_demo
 from policy_db.users import PasswordRules
+from tests.browser import CHROMIUM
 
 PASSWORD = "correct horse battery"
 KEYS = Keys(b"k" * 32)
@@ -246,7 +247,7 @@ def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=BROWSER_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER_ARGUMENTS)
         yield browser
         browser.close()
 

@@ -9,6 +9,7 @@ from playwright.sync_api import sync_playwright
 
 from ivr.flow.instructions import Phrase
 from ivr.speech import Speaker
+from tests.browser import CHROMIUM
 from tests.console.console_kit import BROWSER_ARGUMENTS, COOKIE, ServedConsole, session_of
 
 
@@ -22,7 +23,7 @@ def test_a_prompt_recorded_with_the_microphone_is_heard(served: ServedConsole) -
     before = _rendered(served).clips[0]
     arguments = [*BROWSER_ARGUMENTS, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         context = browser.new_context(locale="en")
         token = served.run(session_of(served.parts.database, "root"))
         context.add_cookies([{"name": COOKIE, "value": token, "url": served.url}])

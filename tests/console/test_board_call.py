@@ -16,6 +16,7 @@ from sip_caller import SipCaller
 
 from ivr.console.access import COOKIE
 from policy_db import Keys, PolicyDatabase
+from tests.browser import CHROMIUM
 from tests.console.console_kit import BROWSER_ARGUMENTS
 
 pytestmark = pytest.mark.sip
@@ -43,9 +44,7 @@ async def test_a_call_moves_through_its_steps_on_the_open_board(hotline: Hotline
 
     url, token = f"http://127.0.0.1:{hotline.http_port}", await session_of_a_manager(hotline)
     async with async_playwright() as playwright, SipCaller(hotline.address) as caller:
-        browser = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=BROWSER_ARGUMENTS
-        )
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER_ARGUMENTS)
         context = await browser.new_context(locale="en")
         await context.add_cookies([{"name": COOKIE, "value": token, "url": url}])
         page = await context.new_page()

@@ -20,6 +20,7 @@ from seat_house import VOICES, voices_in
 
 from ivr.console.access import COOKIE
 from policy_db import Keys, PolicyDatabase
+from tests.browser import CHROMIUM
 
 #: The latest so many seconds that the loudspeaker was given, and their rate.
 _LATEST = """
@@ -157,7 +158,7 @@ async def seat_pages(
     pages = []
     async with AsyncExitStack() as stack:
         playwright = await stack.enter_async_context(async_playwright())
-        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         stack.push_async_callback(browser.close)
         for seat in seats:
             context = await browser.new_context(

@@ -14,6 +14,8 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from tests.browser import CHROMIUM
+
 Samples = NDArray[np.float32]
 
 #: What the microphone hears: bursts of this tone (Hz), as words are.
@@ -74,7 +76,7 @@ def browser_with_microphone(sound: Path) -> Iterator[Any]:
 
     arguments = [*_ARGUMENTS, f"--use-file-for-fake-audio-capture={sound}"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         try:
             yield browser
         finally:
