@@ -10,7 +10,9 @@ from ivr.speech.hearing.understanding import understand
 
 #: Seconds of quiet after an answer that cannot go on: a choice, a yes, the last digit of a number.
 COMPLETE: Final = 0.36
-#: After one that means something but might go on (三千 … 五百).
+#: After a phrase with which a longer one begins (变更 … 变更地址).
+BEGUN: Final = 0.5
+#: After a value that means something but might go on (三千 … 五百).
 MEANINGFUL: Final = 0.6
 #: How much longer than the step's own silence people pause among the digits of a number, and in free speech.
 AMONG_DIGITS: Final = 2.0
@@ -54,11 +56,12 @@ class Ending:
         meaning = understand(wanted, [Hypothesis(tuple(Word(word, 1.0) for word in words))]).meaning
         if wanted.expect in _ROWS and (not meaning or meaning.isdigit()):
             return self._among_digits(len(meaning))
-        if not meaning or self._goes_on("".join(words), meaning):
+        if not meaning:
             return wanted.silence
-        if wanted.expect in ("", "yes_no", "anything") or meaning.startswith("@"):
-            return min(COMPLETE, wanted.silence)
-        return min(MEANINGFUL, wanted.silence)
+        phrase = wanted.expect in ("", "yes_no", "anything") or meaning.startswith("@")
+        if self._goes_on("".join(words), meaning):
+            return min(BEGUN, wanted.silence) if phrase else wanted.silence
+        return min(COMPLETE if phrase else MEANINGFUL, wanted.silence)
 
     def _among_digits(self, count: int) -> float:
         wanted = self._expectation

@@ -31,7 +31,6 @@ _PART_STEPS: Final = 8
 _BIAS: Final = 1.7
 #: No voice is taken to be further below the noise than this (power).
 _LEAST: Final = 10.0**-2.5
-_ROUGH: Final = np.ones(5) / 5
 
 Pcm = NDArray[np.int16]
 _Spectrum = NDArray[np.float64]
@@ -47,7 +46,10 @@ class NoiseReducer:
         self._out = np.zeros(WINDOW)
         self._even: _Spectrum | None = None
         self._noise: _Spectrum | None = None
-        self._parts: deque[_Spectrum] = deque(maxlen=_PARTS)
+        self._parts: deque[_Spectrum] = deque(maxlen=_PARTS - 1)
+        #: The least of the parts that are over, and of the one under way.
+        self._before = np.full(_POINTS // 2 + 1, np.inf)
+        self._part = self._before
         self._voice: _Spectrum | None = None
         self._steps = 0
 
@@ -70,13 +72,15 @@ class NoiseReducer:
     def _noise_in(self, power: _Spectrum) -> _Spectrum:
         """The noise of each frequency, this step taken in."""
         self._even = power if self._even is None else 0.8 * self._even + 0.2 * power
-        if self._steps % _PART_STEPS == 0:
-            self._parts.append(self._even)
-        else:
-            self._parts[-1] = np.minimum(self._parts[-1], self._even)
+        self._part = np.minimum(self._part, self._even)
+        least = np.minimum(self._before, self._part) * _BIAS
         self._steps += 1
-        least = np.minimum.reduce(self._parts) * _BIAS
-        smooth = np.convolve(np.pad(least, 2, mode="edge"), _ROUGH, "valid")
+        if self._steps % _PART_STEPS == 0:
+            self._parts.append(self._part)
+            self._before = np.minimum.reduce(self._parts)
+            self._part = self._even
+        smooth = least.copy()
+        smooth[2:-2] = (least[:-4] + least[1:-3] + least[2:-2] + least[3:-1] + least[4:]) / 5
         self._noise = smooth if self._noise is None else 0.9 * self._noise + 0.1 * smooth
         return self._noise
 
