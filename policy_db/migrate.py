@@ -20,6 +20,9 @@ _SCRIPTS: Final = Path(__file__).parent / "migrations"
 #: What a migration's file says of its place in the chain.
 _PLACE: Final = re.compile(r'^(down_)?revision = (?:"(\w+)"|None)$', re.MULTILINE)
 
+#: Seconds for which a process waits for another one that changes the tables.
+PATIENCE: Final = 120.0
+
 
 async def migrate(url: str, revision: str = "head") -> None:
     """Upgrade the database to `revision`, if it is not there; several processes may do so at once.
@@ -68,7 +71,7 @@ async def require_newest(store: Store) -> None:
 
 async def _run(url: str, work: Callable[[Connection], None]) -> None:
     # Rebuilding a table on SQLite drops the old one, which must not delete what refers to it.
-    store = Store.open(url, foreign_keys=False)
+    store = Store.open(url, foreign_keys=False, busy_timeout=PATIENCE)
     try:
         async with store.writing("policy_db.migrate") as connection:
             await connection.run_sync(_checked, work)
